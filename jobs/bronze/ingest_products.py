@@ -1,0 +1,179 @@
+"""Products master → `products_snapshots` (append-only) → `products` (SCD type 2).
+
+Grain of `products`: one row a version of a product, in effect in [effective_date, end_date).
+The history is built from the snapshots that came in since it was last built, so a run that
+died between the two commits is made good by the next.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
+
+import pyarrow as pa
+import typer
+from pyspark.sql import functions as F
+
+from jobs.bronze.intake import complain, settle
+from jobs.bronze.master_rows import PRODUCT_COLUMNS, parse_products
+from jobs.bronze.scd2 import KEY, VERSION, Missing, difference, next_versions, versions
+from jobs.bronze.snapshots import Master, effective, preview, take_files
+from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
+from jobs.common.job import JobContext, run_main, say, thousands
+from jobs.common.lake import ensure_tables, get_property, is_ancestor, set_property, snapshot_id
+from jobs.common.landing import Landing
+from jobs.common.runlog import Run, run_context
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.common.settings import Settings
+
+JOB = "ingest_products"
+LOCKS = ("bronze.products",)
+BUILT_FROM = "warehouse.built-from"
+
+VALUES = (
+    ("stock_code", pa.string()),
+    ("description", pa.string()),
+    ("category", pa.string()),
+    ("unit_price", pa.decimal128(12, 4)),
+    ("stock_quantity", pa.int32()),
+)
+
+
+def master(settings: Settings) -> Master:
+    """The products master."""
+    return Master(
+        "products", PRODUCTS_SNAPSHOTS, PRODUCT_COLUMNS, parse_products, VALUES, settings.products_max_shrink
+    )
+
+
+def extract(spark: SparkSession) -> tuple[DataFrame, list[date]]:
+    """Snapshot rows that the history has not seen, and the dates they are of."""
+    table = spark.table(PRODUCTS_SNAPSHOTS.full_name)
+    built_from = int(get_property(spark, PRODUCTS, BUILT_FROM) or 0)
+    if built_from and is_ancestor(spark, PRODUCTS_SNAPSHOTS, built_from):
+        table = (
+            spark.read.format("iceberg")
+            .option("start-snapshot-id", built_from)
+            .load(PRODUCTS_SNAPSHOTS.full_name)
+        )
+    days = [row[0] for row in table.select("snapshot_date").distinct().collect()]
+    return table, sorted(days)
+
+
+def transform(
+    snapshots: DataFrame, history: DataFrame, pending: DataFrame, days: list[date], missing: Missing
+) -> DataFrame:
+    """The versions to put or delete so that the history tells of the pending snapshots too.
+
+    Args:
+        snapshots: all snapshot rows that count.
+        history: the versions as they are.
+        pending: snapshot rows that the history has not seen.
+        days: the dates of the pending rows, sorted.
+        missing: what it means that a snapshot lacks a product.
+    """
+    dates = sorted(row[0] for row in snapshots.select("snapshot_date").distinct().collect())
+    current = history.where("is_current")
+    if _replaced(pending) or len(days) == len(dates):
+        return difference(history, versions(snapshots, dates, missing))
+    if days == dates[-1:]:
+        changes = next_versions(current, snapshots.where(F.col("snapshot_date") == days[0]), days[0], missing)
+        return changes.withColumn("op", F.lit("put"))
+    keys = _touched(snapshots, pending, dates, days, missing)
+    touched = versions(snapshots.join(keys, KEY, how="left_semi"), dates, missing)
+    return difference(history.join(keys, KEY, how="left_semi"), touched)
+
+
+def _replaced(pending: DataFrame) -> bool:
+    return not pending.where("revision > 0").isEmpty()
+
+
+def _touched(
+    snapshots: DataFrame, pending: DataFrame, dates: list[date], days: list[date], missing: Missing
+) -> DataFrame:
+    """Products whose history the pending snapshots can change."""
+    keys = pending.select(KEY)
+    if missing == "invalidate":  # who was listed before a late snapshot, and is not in it, left that day
+        before = {max((d for d in dates if d < day), default=day) for day in days}
+        keys = keys.unionByName(snapshots.where(F.col("snapshot_date").isin(list(before))).select(KEY))
+    return keys.distinct()
+
+
+def load(spark: SparkSession, changes: DataFrame) -> int:
+    """Apply the changes in one commit; nothing is written when there are none. Returns their number."""
+    count = changes.count()
+    if not count:
+        return 0
+    if snapshot_id(spark, PRODUCTS) is None:
+        changes.select(*VERSION).writeTo(PRODUCTS.full_name).append()
+        return count
+    changes.createOrReplaceTempView("product_changes")
+    spark.sql(
+        f"MERGE INTO {PRODUCTS.full_name} AS t USING product_changes AS s"  # noqa: S608 - a contract's name
+        " ON t.stock_code = s.stock_code AND t.effective_date = s.effective_date"
+        " WHEN MATCHED AND s.op = 'delete' THEN DELETE"
+        " WHEN MATCHED THEN UPDATE SET t.description = s.description, t.category = s.category,"
+        " t.unit_price = s.unit_price, t.end_date = s.end_date, t.is_current = s.is_current,"
+        " t.withdrawn = s.withdrawn"
+        f" WHEN NOT MATCHED THEN INSERT ({', '.join(VERSION)})"
+        f" VALUES ({', '.join(f's.{name}' for name in VERSION)})"
+    )
+    return count
+
+
+def update_history(spark: SparkSession, settings: Settings) -> int:
+    """Bring `products` up to `products_snapshots`. Returns the number of versions that changed."""
+    target = snapshot_id(spark, PRODUCTS_SNAPSHOTS)
+    if target is None or get_property(spark, PRODUCTS, BUILT_FROM) == str(target):
+        return 0
+    pending, days = extract(spark)
+    snapshots = effective(spark.table(PRODUCTS_SNAPSHOTS.full_name))
+    changes = transform(
+        snapshots, spark.table(PRODUCTS.full_name), pending, days, settings.products_missing
+    ).persist()
+    try:
+        count = load(spark, changes)
+    finally:
+        changes.unpersist()
+    set_property(spark, PRODUCTS, BUILT_FROM, str(target))
+    return count
+
+
+def run(context: JobContext, *, replace: bool = False) -> Run:
+    """Take in every waiting price list and bring the product history up to date.
+
+    Raises:
+        BadInput: files were refused (the good ones are in).
+    """
+    spark = context.session
+    with run_context(context.settings, JOB, LOCKS, trigger=context.trigger) as record:
+        ensure_tables(spark, context.settings)
+        landing = Landing(spark, context.settings.landing, "products")
+        if context.dry_run:
+            say(preview(spark, landing, master(context.settings), replace=replace))
+            return record
+        intake = take_files(spark, landing, master(context.settings), record, replace=replace)
+        record.counts["versions_changed"] = update_history(spark, context.settings)
+        settle(landing, intake, record)
+    say(
+        f"products: {len(intake.accepted)} new price lists, {len(intake.repeats)} repeats,"
+        f" {thousands(record.counts['versions_changed'])} versions changed"
+    )
+    complain(intake, "products")
+    return record
+
+
+def main(
+    replace: Annotated[bool, typer.Option(help="A file may replace another of its date.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be taken; write nothing.")] = False,
+    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+) -> None:
+    """Take waiting price lists into bronze."""
+    run_main(JOB, lambda context: run(context, replace=replace), scheduled=scheduled, dry_run=dry_run)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,124 @@
+"""What the three ingestions share: which waiting files are new, repeats, or to be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from jobs.bronze.records import header_of, header_problem
+from jobs.common.errors import BadInput
+from jobs.common.job import say
+from jobs.common.landing import Landing, LandingFile
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from jobs.common.runlog import Run
+
+
+@dataclass
+class Intake:
+    """The waiting files of a dataset, sorted into what becomes of them."""
+
+    accepted: list[LandingFile] = field(default_factory=list)
+    repeats: list[LandingFile] = field(default_factory=list)
+    refused: list[tuple[LandingFile, str]] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+    def refuse(self, file: LandingFile, reason: str) -> None:
+        """Set a file aside; an accepted one no longer is."""
+        self.accepted = [other for other in self.accepted if other is not file]
+        self.refused.append((file, reason))
+
+
+def refuse_bad_headers(intake: Intake, required: tuple[str, ...]) -> None:
+    """Refuse files whose header cannot be used."""
+    for file in list(intake.accepted):
+        problem = header_problem(header_of(file.head), required)
+        if problem:
+            intake.refuse(file, problem)
+
+
+def parsed(
+    spark: SparkSession,
+    files: list[LandingFile],
+    parse: Callable[[bytes, Any], list[tuple[Any, ...]]],
+    schema: pa.Schema,
+    ddl: str,
+    batch_id: int,
+) -> DataFrame:
+    """Rows of all files: what `parse(content, stamp)` gives, then stamp, file name, line, hash, batch.
+
+    One task parses a whole file, from its bytes; a file that is no longer the one that
+    was hashed fails the task.
+    """
+    known = {f.name: f for f in files}
+
+    def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import hashlib
+
+        for batch in batches:
+            for path, content in zip(batch.column(0), batch.column(1), strict=True):
+                file = known[path.as_py().rsplit("/", 1)[-1]]
+                data = content.as_py()
+                if hashlib.sha256(data).hexdigest() != file.sha256:
+                    raise ValueError(f"{file.name} changed while it was read")
+                yield from _batches(parse(data, file.stamp), file, schema, batch_id)
+
+    content = spark.read.format("binaryFile").load([f.uri for f in files]).select("path", "content")
+    return content.mapInArrow(rows, ddl)
+
+
+def _batches(
+    rows: list[tuple[Any, ...]], file: LandingFile, schema: pa.Schema, batch_id: int, size: int = 50_000
+) -> Iterator[pa.RecordBatch]:
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        columns = list(zip(*part, strict=True))
+        n = len(part)
+        constant = ([file.stamp] * n, [file.name] * n, columns[-1], [file.sha256] * n, [batch_id] * n)
+        arrays = [
+            pa.array(values, type=f.type)
+            for values, f in zip((*columns[:-1], *constant), schema, strict=True)
+        ]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def settle(landing: Landing, intake: Intake, run: Run) -> None:
+    """After the commit: move every file to where it belongs, count, and say it.
+
+    Raises:
+        BadInput: files were refused; everything good is in.
+    """
+    for file in [*intake.accepted, *intake.repeats]:
+        landing.done(file)
+    for file, reason in intake.refused:
+        landing.reject(file, reason)
+        run.warn(f"{file.name} refused: {reason}")
+    for name in intake.strangers:
+        run.warn(f"{landing.dataset}/{name}: the name has no known form; it was left where it is")
+    run.counts |= {
+        "files": len(intake.accepted),
+        "repeated_files": len(intake.repeats),
+        "refused_files": len(intake.refused),
+    }
+    for text in run.warnings:
+        say(f"  warning: {text}")
+
+
+def complain(intake: Intake, dataset: str) -> None:
+    """The end of a run that refused files.
+
+    Raises:
+        BadInput: at least one file was refused.
+    """
+    if intake.refused:
+        file, reason = intake.refused[0]
+        raise BadInput(
+            f"{len(intake.refused)} of the {dataset} files refused; first {file.name}: {reason}",
+            where=f"landing/rejected/{dataset}, each beside its .reason",
+            do="mend the file and put it into landing again; the other files are in",
+        )

@@ -1,0 +1,76 @@
+"""Connections to gold, always in UTC, by role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
+
+from jobs.common.errors import TransientError
+from jobs.common.settings import PROJECT_ROOT, Settings
+
+Role = Literal["admin", "owner", "loader", "analyst", "reader", "customer"]
+
+
+def dsn(settings: Settings, role: Role = "loader", database: str | None = None) -> dict[str, str]:
+    """Connection parameters of a role, the password among them: never to be logged."""
+    return {
+        "host": settings.gold_host,
+        "port": str(settings.gold_port),
+        "dbname": database or settings.gold_db,
+        "user": getattr(settings, f"gold_{role}_user"),
+        "password": getattr(settings, f"gold_{role}_password").get_secret_value(),
+        "sslmode": settings.gold_sslmode,
+        "options": "-c timezone=UTC",
+        "application_name": "warehouse",
+        "connect_timeout": "10",
+    }
+
+
+def connect(settings: Settings, role: Role = "loader") -> Connection:
+    """Open a connection.
+
+    Raises:
+        TransientError: Postgres does not answer, or refuses the log-in.
+    """
+    try:
+        return psycopg2.connect(**dsn(settings, role))
+    except psycopg2.OperationalError as error:
+        raise TransientError(
+            f"cannot log in to Postgres as {role}: {str(error).strip()}",
+            where=f"{settings.gold_host}:{settings.gold_port}/{settings.gold_db}",
+            do="see that Postgres is up (make status) and that the password is right",
+        ) from None
+
+
+@contextmanager
+def transaction(conn: Connection) -> Iterator[Cursor]:
+    """One transaction: committed at the end, rolled back on any error."""
+    with conn, conn.cursor() as cur:
+        yield cur
+
+
+@cache
+def sql_file(name: str) -> str:
+    """The text of `sql/<name>`."""
+    return (PROJECT_ROOT / "sql" / name).read_text(encoding="utf-8")
+
+
+_COMMENT = re.compile(r"^--.*$", re.MULTILINE)
+
+
+def run_file(cur: Cursor, name: str, params: dict[str, object] | None = None) -> None:
+    """Run the statements of a SQL file; values go in as `%(name)s` parameters."""
+    cur.execute(_COMMENT.sub("", sql_file(name)), params)
+
+
+def sql_dir() -> Path:
+    """Where the SQL files are."""
+    return PROJECT_ROOT / "sql"

@@ -1,0 +1,98 @@
+"""What every job shares at its edge: arguments, exit codes, and words for a person."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from jobs.common.errors import WarehouseError
+from jobs.common.runlog import Trigger
+from jobs.common.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What a job is called with. `spark` is None for jobs that need none."""
+
+    settings: Settings
+    spark: SparkSession | None = None
+    trigger: Trigger = "manual"
+    dry_run: bool = False
+
+    @property
+    def session(self) -> SparkSession:
+        """The Spark session of a job that needs one."""
+        if self.spark is None:
+            raise RuntimeError("this job needs a Spark session")
+        return self.spark
+
+
+def say(text: str) -> None:
+    """One line for the person who watches."""
+    console.print(text, markup=False)
+
+
+def thousands(value: Any) -> str:
+    """A count as people read it."""
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def run_main(
+    name: str,
+    body: Callable[[JobContext], object],
+    *,
+    scheduled: bool = False,
+    dry_run: bool = False,
+    needs_spark: bool = True,
+) -> None:
+    """Run a job as a process: its error on stderr in words, its exit code for schedulers."""
+    sys.exit(exit_code_of(lambda: _call(name, body, scheduled, dry_run, needs_spark)))
+
+
+def _call(
+    name: str, body: Callable[[JobContext], object], scheduled: bool, dry_run: bool, needs_spark: bool
+) -> None:
+    settings = get_settings()
+    spark = None
+    if needs_spark:
+        from jobs.common.session import get_session
+
+        spark = get_session(name)
+    try:
+        body(JobContext(settings, spark, "schedule" if scheduled else "manual", dry_run))
+    finally:
+        if spark is not None:
+            spark.stop()
+
+
+def exit_code_of(call: Callable[[], None]) -> int:
+    """Call it; tell what went wrong; give the exit code."""
+    try:
+        call()
+    except WarehouseError as error:
+        errors.print(f"error: {error}", markup=False)
+        return error.exit_code
+    except Exception as error:
+        code = _code_of_foreign(error)
+        if code == 1:
+            errors.print(traceback.format_exc(), markup=False)
+        errors.print(f"error: {type(error).__name__}: {str(error).splitlines()[0]}", markup=False)
+        return code
+    return 0
+
+
+def _code_of_foreign(error: Exception) -> int:
+    import psycopg2
+
+    return 75 if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) else 1

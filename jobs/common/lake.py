@@ -1,0 +1,112 @@
+"""The lake's tables: their DDL from the contracts, and what a commit tells about itself.
+
+`python -m jobs.common.lake > hive/init_hive.sql` writes the DDL anew; a test holds the two
+together.
+"""
+
+from __future__ import annotations
+
+from string import Template
+from typing import TYPE_CHECKING
+
+from jobs.common.contracts import BRONZE, BRONZE_TABLES, DW, DW_TABLES, Table
+from jobs.common.settings import PROJECT_ROOT, Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+INIT_SQL = PROJECT_ROOT / "hive" / "init_hive.sql"
+HEADER = """\
+-- Purpose: databases and tables of the lake. Harmless when they exist.
+-- Parameter: ${lake}, the URI below which the databases lie.
+-- Run by:  the first job of a home (jobs/common/lake.py), through Spark SQL.
+-- Written by `python -m jobs.common.lake` from jobs/common/contracts.py; do not edit.
+"""
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def create_table(table: Table) -> str:
+    """The CREATE TABLE statement of a contract."""
+    names = max(len(column.name) for column in table.columns)
+    types = max(len(column.type) for column in table.columns)
+    columns = ",\n".join(
+        f"    {c.name:<{names}} {c.type.upper():<{types}} COMMENT {_quote(c.comment)}"
+        for c in table.columns
+    )
+    partitions = f"\nPARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
+    properties = ",\n".join(f"    {_quote(k)} = {_quote(v)}" for k, v in table.properties)
+    return (
+        f"CREATE TABLE IF NOT EXISTS {table.full_name} (\n{columns}\n)\nUSING iceberg{partitions}\n"
+        f"COMMENT {_quote(table.grain)}\nTBLPROPERTIES (\n{properties}\n);\n"
+    )
+
+
+def init_sql() -> str:
+    """The whole of `hive/init_hive.sql`."""
+    databases = "".join(
+        f"CREATE DATABASE IF NOT EXISTS {name}\nCOMMENT {_quote(comment)}\nLOCATION '${{lake}}/{name}.db';\n\n"
+        for name, comment in (
+            (BRONZE, "Bronze: what arrived, as it arrived"),
+            (DW, "The star schema of gold, copied daily"),
+        )
+    )
+    return f"{HEADER}\n{databases}" + "\n".join(create_table(t) for t in BRONZE_TABLES + DW_TABLES)
+
+
+def ensure_tables(spark: SparkSession, settings: Settings) -> None:
+    """Make the lake's databases and tables where they are missing."""
+    if spark.catalog.databaseExists(DW) and spark.catalog.tableExists(DW_TABLES[-1].full_name):
+        return
+    text = Template(INIT_SQL.read_text(encoding="utf-8")).substitute(lake=settings.lake)
+    code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    for statement in code.split(";\n"):
+        if statement.strip():
+            spark.sql(statement)
+
+
+def snapshot_id(spark: SparkSession, table: Table) -> int | None:
+    """The table's current Iceberg snapshot; None when nothing was ever written."""
+    snapshot = _iceberg_table(spark, table).currentSnapshot()
+    return int(snapshot.snapshotId()) if snapshot else None
+
+
+def is_ancestor(spark: SparkSession, table: Table, snapshot: int) -> bool:
+    """Whether a snapshot still is in the history of the table's current state."""
+    jvm = spark._jvm
+    assert jvm is not None  # noqa: S101 - a live session has one
+    util = jvm.org.apache.iceberg.util.SnapshotUtil
+    return bool(util.isAncestorOf(_iceberg_table(spark, table), snapshot))
+
+
+def summary(spark: SparkSession, table: Table) -> dict[str, str]:
+    """The current snapshot's summary, our own `warehouse.*` entries among it."""
+    snapshot = _iceberg_table(spark, table).currentSnapshot()
+    return dict(snapshot.summary()) if snapshot else {}
+
+
+def get_property(spark: SparkSession, table: Table, name: str) -> str | None:
+    """A table property; None when it was never set."""
+    value = _iceberg_table(spark, table).properties().get(name)
+    return str(value) if value is not None else None
+
+
+def set_property(spark: SparkSession, table: Table, name: str, value: str) -> None:
+    """Set a table property, in a commit of its own."""
+    _iceberg_table(spark, table).updateProperties().set(name, value).commit()
+    spark.catalog.refreshTable(table.full_name)
+
+
+def _iceberg_table(spark: SparkSession, table: Table):  # type: ignore[no-untyped-def] # a JVM object
+    jvm = spark._jvm
+    assert jvm is not None  # noqa: S101 - a live session has one
+    spark.catalog.refreshTable(table.full_name)
+    return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
+        spark._jsparkSession, table.full_name
+    )
+
+
+if __name__ == "__main__":
+    print(init_sql(), end="")

@@ -1,0 +1,147 @@
+"""Every setting of the warehouse: typed, documented in `.env.example`, secrets masked.
+
+Precedence: environment, then `$WAREHOUSE_HOME/embedded.env` (ports and passwords that
+set-up generated), then `.env` in the working directory, then the defaults here.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobs.common.errors import UsageError
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_HOME = ".warehouse"
+
+
+class Settings(BaseSettings):
+    """One object for all jobs; a field's name in capitals is its variable."""
+
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    # where things are
+    warehouse_home: Path = Path(DEFAULT_HOME)
+    warehouse_mode: Literal["embedded", "cluster"] = "embedded"
+    landing_uri: str = ""
+    lake_uri: str = ""
+
+    # Spark
+    spark_master: str = "local[*]"
+    spark_driver_memory: str = "3g"
+    spark_executor_memory: str = "2g"
+    spark_shuffle_partitions: int = Field(4, ge=1)
+    load_parallelism: int = Field(4, ge=1)
+
+    # Hive metastore: a thrift URI on a cluster, else its database (embedded client)
+    metastore_uri: str = ""
+    metastore_db_host: str = "127.0.0.1"
+    metastore_db_port: int = 5432
+    metastore_db_name: str = "hive_metastore"
+    metastore_db_user: str = "hive"
+    metastore_db_password: SecretStr = SecretStr("")
+
+    # gold
+    gold_host: str = "127.0.0.1"
+    gold_port: int = 5432
+    gold_db: str = "ecommerce_gold"
+    gold_sslmode: str = "prefer"
+    gold_admin_user: str = "postgres"
+    gold_admin_password: SecretStr = SecretStr("")
+    gold_owner_user: str = "warehouse_owner"
+    gold_owner_password: SecretStr = SecretStr("")
+    gold_loader_user: str = "warehouse_loader"
+    gold_loader_password: SecretStr = SecretStr("")
+    gold_analyst_user: str = "warehouse_analyst"
+    gold_analyst_password: SecretStr = SecretStr("")
+    gold_reader_user: str = "warehouse_reader"
+    gold_reader_password: SecretStr = SecretStr("")
+    gold_customer_user: str = "customer_reader"
+    gold_customer_password: SecretStr = SecretStr("")
+
+    # rules
+    products_missing: Literal["ignore", "invalidate"] = "ignore"
+    products_max_shrink: float = Field(0.5, ge=0, le=1)
+    countries_max_shrink: float = Field(0.5, ge=0, le=1)
+    anomaly_k: float = Field(2.0, gt=0)
+    anomaly_baseline: Literal["monthly", "all"] = "monthly"
+    anomaly_min_lines: int = Field(10, ge=2)
+
+    # runs
+    lock_wait_seconds: int = Field(900, ge=0)
+
+    # mail
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 25
+    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_ca_file: str = ""
+    smtp_timeout_seconds: int = Field(30, ge=1)
+    mail_from: str = "warehouse@localhost"
+    mail_to: str = "data-stewards@localhost"
+    link_dashboard: str = ""
+    link_runs: str = ""
+
+    @property
+    def home(self) -> Path:
+        """The absolute state directory."""
+        return self.warehouse_home.expanduser().resolve()
+
+    @property
+    def landing(self) -> str:
+        """URI of the landing directory, no trailing slash."""
+        return (self.landing_uri or f"file://{self.home / 'landing'}").rstrip("/")
+
+    @property
+    def lake(self) -> str:
+        """URI below which the Hive databases lie, no trailing slash."""
+        return (self.lake_uri or f"file://{self.home / 'lake'}").rstrip("/")
+
+    @property
+    def recipients(self) -> list[str]:
+        """The stewards' addresses."""
+        return [part.strip() for part in self.mail_to.split(",") if part.strip()]
+
+
+def env_files(home: Path) -> tuple[Path, Path]:
+    """The files that settings come from, the stronger last."""
+    return Path(".env"), home / "embedded.env"
+
+
+def load_settings() -> Settings:
+    """Read the settings afresh.
+
+    Raises:
+        UsageError: a value is missing or of the wrong form.
+    """
+    home = Path(os.environ.get("WAREHOUSE_HOME") or _home_from_dotenv()).expanduser().resolve()
+    try:
+        settings = Settings(_env_file=env_files(home), _env_file_encoding="utf-8")  # type: ignore[call-arg]
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
+        )
+        raise UsageError(
+            f"settings are not usable: {problems}",
+            where="the environment, .env or embedded.env",
+            do="correct the value; .env.example describes each",
+        ) from None
+    return settings.model_copy(update={"warehouse_home": home})
+
+
+def _home_from_dotenv() -> str:
+    from dotenv import dotenv_values
+
+    return dotenv_values(".env").get("WAREHOUSE_HOME") or DEFAULT_HOME
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()

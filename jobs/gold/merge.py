@@ -1,0 +1,178 @@
+"""One Postgres transaction: from what a run staged to what readers see.
+
+Everything here happens in the caller's transaction, so a reader sees the old state or the
+new one, and a run that dies leaves gold as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from psycopg2 import sql
+from psycopg2.extras import execute_values
+
+from jobs.common.checks import Check
+from jobs.common.db import run_file
+from jobs.gold.staging import COUNTRIES, LINES, PRODUCTS, StagingTable
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+    from jobs.common.runlog import Run
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A transactions file that gold has not taken yet."""
+
+    sha256: str
+    name: str
+    window_start: datetime
+    line_count: int
+
+    @property
+    def file_key(self) -> int:
+        """First 15 hex digits of the hash as a number."""
+        return int(self.sha256[:15], 16)
+
+
+@dataclass
+class Staged:
+    """What a run has put into staging."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    line_count: int = 0
+    products: bool = False
+    countries: bool = False
+    snapshots: dict[str, int] = field(default_factory=dict)
+
+
+def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
+    """Apply what was staged. Returns the checks, for the caller to judge and keep."""
+    params: dict[str, Any] = {"batch_id": run.run_id, "products_staged": staged.products}
+    _open_views(cur, run, staged)
+    run_file(cur, "load/10_files_and_dimensions.sql", params)
+    run_file(cur, "load/20_resolve.sql")
+    run_file(cur, "load/30_members.sql")
+    known, new = _months(cur)
+    run_file(cur, "load/35_known_months.sql", params | {"known_months": [m.year * 100 + m.month for m in known]})
+    written = cur.rowcount + sum(_build_month(cur, run, month) for month in new)
+    run_file(cur, "load/40_settle.sql", params)
+    _move_watermarks(cur, run, staged)
+    counts = _count(cur)
+    run.counts |= counts | {"loaded": written - counts["restated"], "files": len(staged.files)}
+    run.counts["error_by_rule"] = _errors_by_rule(cur, run)
+    return [*_accounting(run, staged, written), *_chain_checks(cur)]
+
+
+def _open_views(cur: Cursor, run: Run, staged: Staged) -> None:
+    """Fixed names for this run's staging, so that the SQL files need no templates."""
+    for table, there in ((LINES, True), (PRODUCTS, staged.products), (COUNTRIES, staged.countries)):
+        view = sql.Identifier(f"staged_{table.kind}")
+        body = _rows_of(table, run) if there else _no_rows(table)
+        cur.execute(sql.SQL("CREATE TEMP VIEW {} AS {}").format(view, body))
+    cur.execute(
+        "CREATE TEMP TABLE staged_files (file_sha256 text, file_key bigint, source_file text,"
+        " window_start timestamptz, line_count integer) ON COMMIT DROP"
+    )
+    execute_values(
+        cur,
+        "INSERT INTO staged_files VALUES %s",
+        [(f.sha256, f.file_key, f.name, f.window_start, f.line_count) for f in staged.files],
+    )
+
+
+def close_views(cur: Cursor) -> None:
+    """Drop the fixed names again; temp views outlive a transaction."""
+    cur.execute("DROP VIEW IF EXISTS winners, staged_lines, staged_products, staged_countries")
+
+
+def _rows_of(table: StagingTable, run: Run) -> sql.Composable:
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.column_names))
+    return sql.SQL("SELECT {} FROM staging.{}").format(columns, sql.Identifier(table.name(run)))
+
+
+def _no_rows(table: StagingTable) -> sql.Composable:
+    columns = sql.SQL(", ").join(
+        sql.SQL("NULL::{} AS {}").format(sql.SQL(kind), sql.Identifier(name))  # type: ignore[arg-type]
+        for name, kind in table.columns
+    )
+    return sql.SQL("SELECT {} WHERE false").format(columns)
+
+
+def _months(cur: Cursor) -> tuple[list[date], list[date]]:
+    """Months of the winners: those that have a partition, and new ones."""
+    cur.execute(
+        "SELECT DISTINCT to_date((date_sk / 100)::text, 'YYYYMM') AS month,"
+        " to_regclass('public.' || ops.fact_month_name(to_date((date_sk / 100)::text, 'YYYYMM'))) IS NOT NULL"
+        " FROM winners WHERE rules IS NULL ORDER BY month"
+    )
+    rows = cur.fetchall()
+    return [m for m, there in rows if there], [m for m, there in rows if not there]
+
+
+def _build_month(cur: Cursor, run: Run, month: date) -> int:
+    """Build a month aside: rows first, keys set-wise, then attach. Returns its number of lines."""
+    cur.execute("SELECT ops.create_fact_month(%s)", (month,))
+    row = cur.fetchone()
+    assert row is not None  # noqa: S101 - a function call gives a row
+    cur.execute(
+        sql.SQL(
+            "INSERT INTO public.{} SELECT transaction_id, product_sk, customer_sk, country_sk, date_sk,"
+            " invoice_no, invoice_date, quantity, unit_price, total_amount, quantity < 0, %s,"
+            " file_key, source_line FROM winners WHERE rules IS NULL AND date_sk / 100 = %s"
+        ).format(sql.Identifier(row[0])),
+        (run.run_id, month.year * 100 + month.month),
+    )
+    written = cur.rowcount
+    cur.execute("SELECT ops.attach_fact_month(%s)", (month,))
+    return written
+
+
+def _move_watermarks(cur: Cursor, run: Run, staged: Staged) -> None:
+    for name, snapshot in staged.snapshots.items():
+        cur.execute(
+            "INSERT INTO ops.watermarks (table_name, snapshot_id, batch_id) VALUES (%s, %s, %s)"
+            " ON CONFLICT (table_name) DO UPDATE SET snapshot_id = excluded.snapshot_id,"
+            " batch_id = excluded.batch_id",
+            (name, snapshot, run.run_id),
+        )
+
+
+def _count(cur: Cursor) -> dict[str, int]:
+    run_file(cur, "load/90_counts.sql")
+    assert cur.description is not None  # noqa: S101 - it is a SELECT
+    row = cur.fetchone()
+    return dict(zip((c.name for c in cur.description), row or (), strict=True))
+
+
+def _errors_by_rule(cur: Cursor, run: Run) -> dict[str, int]:
+    cur.execute(
+        "SELECT rule, count(*) FROM transactions_error AS e CROSS JOIN unnest(e.rules) AS rule"
+        " WHERE e.batch_id = %s AND e.status = 'OPEN' GROUP BY rule ORDER BY rule",
+        (run.run_id,),
+    )
+    return dict(cur.fetchall())
+
+
+def _accounting(run: Run, staged: Staged, written: int) -> list[Check]:
+    c = run.counts
+    ends = c["loaded"] + c["unchanged"] + c["superseded"] + c["error"]
+    in_bronze = sum(f.line_count for f in staged.files)
+    return [
+        Check("every_line_accounted_for", "fail", c["rows_in"] == ends, f"{ends:,}", f"{c['rows_in']:,}"),
+        Check("staged_all_of_bronze", "fail", c["rows_in"] == in_bronze, f"{c['rows_in']:,}", f"{in_bronze:,}"),
+    ]
+
+
+def _chain_checks(cur: Cursor) -> list[Check]:
+    cur.execute(
+        "SELECT count(*) FROM (SELECT end_date, withdrawn, lead(effective_date) OVER"
+        " (PARTITION BY stock_code ORDER BY effective_date) AS following FROM dim_products) AS v"
+        " WHERE end_date > following OR (NOT withdrawn AND end_date IS DISTINCT FROM following)"
+    )
+    row = cur.fetchone()
+    broken = row[0] if row else 0
+    return [Check("product_versions_do_not_overlap", "fail", broken == 0, f"{broken:,}", "0")]

@@ -1,0 +1,81 @@
+"""Bronze lines → lines of the fact, and lines in error with all the rules they broke.
+
+One pass; the list of rules is closed. Pure frames.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from jobs.gold.keys import customer_sk, date_sk, key_of_hash
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+MALFORMED = "malformed_row"
+NO_PRICE = "no_price_in_effect"
+UNKNOWN_COUNTRY = "unknown_country"
+RULES = (MALFORMED, NO_PRICE, UNKNOWN_COUNTRY)
+
+_FIELDS = ("invoice_no", "line_no", "stock_code", "quantity", "invoice_date", "customer_id", "country")
+
+
+def transform(lines: DataFrame, prices: DataFrame, countries: DataFrame) -> DataFrame:
+    """Price each line as of its day and split the stream.
+
+    Args:
+        lines: rows of `transactions_raw` with `day` and `is_new`.
+        prices: one row a (stock_code, day) that has a price.
+        countries: the standing countries.
+
+    Returns:
+        One row a line, the columns of the staging table; `rules` is null for a good line
+        and a Postgres array literal for one in error, whose `raw` holds its fields.
+    """
+    names = F.broadcast(countries.select("country", F.col("country_id").cast("bigint").alias("country_sk")))
+    priced = lines.join(prices, ["stock_code", "day"], how="left").join(names, "country", how="left")
+    total = F.try_multiply(F.col("quantity").cast("decimal(10,0)"), F.col("unit_price"))
+    amounts = priced.withColumn("total_amount", total.try_cast("decimal(18,4)"))
+    ruled = amounts.withColumn("broken", _broken_rules())
+    bad = F.size("broken") > 0
+    return ruled.select(
+        F.concat("invoice_no", F.lit("-"), F.col("line_no").cast("string")).alias("transaction_id"),
+        "product_sk",
+        customer_sk(F.col("customer_id")).alias("customer_sk"),
+        "country_sk",
+        date_sk(F.col("day")).alias("date_sk"),
+        "invoice_no",
+        "invoice_date",
+        "quantity",
+        "unit_price",
+        "total_amount",
+        key_of_hash(F.col("file_sha256")).alias("file_key"),
+        "source_line",
+        "is_new",
+        "customer_id",
+        F.when(bad, F.concat(F.lit("{"), F.concat_ws(",", "broken"), F.lit("}"))).alias("rules"),
+        F.when(bad, F.coalesce("raw_fields", _canonical())).alias("raw"),
+    )
+
+
+def _broken_rules() -> Column:
+    """The rules that a row broke, sorted."""
+    usable = F.col("problem").isNull()
+    priced = F.col("product_sk").isNotNull()
+    found = {
+        # a total that numeric(18,4) cannot hold is no line of this shop
+        MALFORMED: ~usable | (priced & F.col("total_amount").isNull()),
+        NO_PRICE: usable & ~priced,
+        UNKNOWN_COUNTRY: usable & F.col("country_sk").isNull(),
+    }
+    return F.array_compact(F.array(*(F.when(found[rule], F.lit(rule)) for rule in RULES)))
+
+
+def _canonical() -> Column:
+    """A readable line's fields as JSON text, values as strings."""
+    when = F.date_format("invoice_date", "yyyy-MM-dd HH:mm:ss")
+    values = [when if name == "invoice_date" else F.col(name).cast("string") for name in _FIELDS]
+    fields = F.struct(*(v.alias(n) for n, v in zip(_FIELDS, values, strict=True)))
+    return F.to_json(fields, {"ignoreNullFields": "false"})

@@ -1,0 +1,36 @@
+-- Purpose: who may connect to gold, and what every session of theirs starts with.
+-- Run by:  scripts/run_setup.sh, as the administrator, on the gold database
+-- Again:   harmless
+
+DO $$
+DECLARE
+    v_db CONSTANT text := current_database();
+    v_role text;
+BEGIN
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', v_db);
+    -- Sessions of the owner and the loader name objects of every schema of ours.
+    FOREACH v_role IN ARRAY ARRAY['warehouse_owner', 'warehouse_loader'] LOOP
+        EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO %I', v_db, v_role);
+        EXECUTE format(
+            'ALTER ROLE %I IN DATABASE %I SET search_path = public, ops, staging, pg_temp',
+            v_role, v_db
+        );
+    END LOOP;
+    FOREACH v_role IN ARRAY ARRAY['warehouse_analyst', 'warehouse_reader', 'customer_reader'] LOOP
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', v_db, v_role);
+        EXECUTE format(
+            'ALTER ROLE %I IN DATABASE %I SET search_path = public, pg_temp', v_role, v_db
+        );
+    END LOOP;
+    FOREACH v_role IN ARRAY ARRAY[
+        'warehouse_owner',
+        'warehouse_loader',
+        'warehouse_analyst',
+        'warehouse_reader',
+        'customer_reader'
+    ] LOOP
+        EXECUTE format('ALTER ROLE %I IN DATABASE %I SET timezone = ''UTC''', v_role, v_db);
+    END LOOP;
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+END
+$$;

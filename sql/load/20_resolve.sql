@@ -1,0 +1,121 @@
+-- Purpose: which staged lines count. Of the rows with one transaction_id the greatest
+--          (file window, file hash, source line) wins, in whatever order they arrive.
+-- Run by:  jobs/gold/merge.py
+-- Makes:   losers (staged lines that do not count), held (what gold has of the staged
+--          transactions), winners (the staged lines that count)
+
+CREATE TEMP TABLE losers (
+    file_key bigint,
+    source_line integer,
+    PRIMARY KEY (file_key, source_line)
+) ON COMMIT DROP;
+
+INSERT INTO losers (file_key, source_line)
+WITH doubled AS (
+    SELECT l.transaction_id
+    FROM staged_lines AS l
+    WHERE l.transaction_id IS NOT NULL
+    GROUP BY l.transaction_id
+    HAVING count(*) > 1
+),
+
+ranked AS (
+    SELECT
+        l.file_key,
+        l.source_line,
+        row_number() OVER (
+            PARTITION BY l.transaction_id
+            ORDER BY w.window_start DESC, w.file_sha256 DESC, l.source_line DESC
+        ) AS nth
+    FROM doubled AS d
+    INNER JOIN staged_lines AS l ON d.transaction_id = l.transaction_id
+    INNER JOIN ops.loaded_files AS w ON l.file_key = w.file_key
+)
+
+SELECT
+    r.file_key,
+    r.source_line
+FROM ranked AS r
+WHERE r.nth > 1;
+
+CREATE TEMP TABLE held ON COMMIT DROP AS
+SELECT
+    'fact' AS place,
+    f.transaction_id,
+    f.invoice_date,
+    f.product_sk,
+    f.customer_sk,
+    f.country_sk,
+    f.quantity,
+    f.unit_price,
+    f.file_key,
+    f.source_line,
+    NULL::text AS error_status
+FROM fact_transactions AS f
+WHERE f.transaction_id IN (SELECT l.transaction_id FROM staged_lines AS l)
+UNION ALL
+SELECT
+    'error' AS place,
+    e.transaction_id,
+    NULL AS invoice_date,
+    NULL AS product_sk,
+    NULL AS customer_sk,
+    NULL AS country_sk,
+    NULL AS quantity,
+    NULL AS unit_price,
+    e.file_key,
+    e.source_line,
+    e.status AS error_status
+FROM transactions_error AS e
+WHERE
+    e.status <> 'REPLAYED'
+    AND e.transaction_id IN (SELECT l.transaction_id FROM staged_lines AS l);
+
+CREATE INDEX held_transaction ON held (transaction_id);
+ANALYZE held;
+
+INSERT INTO losers (file_key, source_line)
+SELECT
+    l.file_key,
+    l.source_line
+FROM held AS h
+INNER JOIN staged_lines AS l ON h.transaction_id = l.transaction_id
+INNER JOIN ops.loaded_files AS wl ON l.file_key = wl.file_key
+INNER JOIN ops.loaded_files AS wh ON h.file_key = wh.file_key
+WHERE
+    (wh.window_start, wh.file_sha256, h.source_line) > (wl.window_start, wl.file_sha256, l.source_line)
+    -- what a person discarded stays so until another row takes its place
+    OR (h.error_status = 'DISCARDED' AND h.file_key = l.file_key AND h.source_line = l.source_line)
+ON CONFLICT DO NOTHING;
+
+ANALYZE losers;
+
+CREATE TEMP VIEW winners AS
+SELECT l.*
+FROM staged_lines AS l
+WHERE
+    NOT EXISTS (
+        SELECT 1 FROM losers AS x
+        WHERE x.file_key = l.file_key AND x.source_line = l.source_line
+    );
+
+-- Rows of the fact that a winner says anew, the same or otherwise.
+CREATE TEMP TABLE replaced ON COMMIT DROP AS
+SELECT
+    h.transaction_id,
+    h.invoice_date,
+    h.product_sk,
+    h.customer_sk,
+    h.quantity,
+    w.is_new,
+    w.rules IS NULL AND w.invoice_date = h.invoice_date AS stays,
+    w.rules IS NULL
+    AND (w.invoice_date, w.product_sk, w.customer_sk, w.country_sk, w.quantity, w.unit_price)
+    IS NOT DISTINCT FROM
+    (h.invoice_date, h.product_sk, h.customer_sk, h.country_sk, h.quantity, h.unit_price) AS same
+FROM held AS h
+INNER JOIN winners AS w ON h.transaction_id = w.transaction_id
+WHERE h.place = 'fact';
+
+CREATE INDEX replaced_transaction ON replaced (transaction_id);
+ANALYZE replaced;

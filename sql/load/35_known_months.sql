@@ -1,0 +1,61 @@
+-- Purpose: lines of months that have a partition. New months are built aside (merge.py).
+-- Run by:  jobs/gold/merge.py; the last statement's row count is the lines written
+-- Parameters: batch_id, known_months (yyyymm)
+
+DELETE FROM fact_transactions AS f
+USING replaced AS r
+WHERE
+    f.transaction_id = r.transaction_id
+    AND f.invoice_date = r.invoice_date
+    AND NOT r.stays;
+
+-- The same line, said again by a later file: only where it came from is new.
+UPDATE fact_transactions AS f
+SET
+    file_key = w.file_key,
+    source_line = w.source_line
+FROM replaced AS r
+INNER JOIN winners AS w ON r.transaction_id = w.transaction_id
+WHERE
+    r.same
+    AND f.transaction_id = r.transaction_id
+    AND f.invoice_date = r.invoice_date
+    AND (f.file_key, f.source_line) <> (w.file_key, w.source_line);
+
+INSERT INTO fact_transactions AS f (
+    transaction_id, product_sk, customer_sk, country_sk, date_sk, invoice_no, invoice_date,
+    quantity, unit_price, total_amount, is_return, batch_id, file_key, source_line
+)
+SELECT
+    w.transaction_id,
+    w.product_sk,
+    w.customer_sk,
+    w.country_sk,
+    w.date_sk,
+    w.invoice_no,
+    w.invoice_date,
+    w.quantity,
+    w.unit_price,
+    w.total_amount,
+    w.quantity < 0 AS is_return,
+    %(batch_id)s,
+    w.file_key,
+    w.source_line
+FROM winners AS w
+LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
+WHERE
+    w.rules IS NULL
+    AND w.date_sk / 100 = ANY(%(known_months)s)
+    AND r.same IS NOT TRUE
+ON CONFLICT (transaction_id, invoice_date) DO UPDATE SET
+    product_sk = excluded.product_sk,
+    customer_sk = excluded.customer_sk,
+    country_sk = excluded.country_sk,
+    date_sk = excluded.date_sk,
+    quantity = excluded.quantity,
+    unit_price = excluded.unit_price,
+    total_amount = excluded.total_amount,
+    is_return = excluded.is_return,
+    batch_id = excluded.batch_id,
+    file_key = excluded.file_key,
+    source_line = excluded.source_line;

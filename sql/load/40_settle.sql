@@ -1,0 +1,164 @@
+-- Purpose: after the fact: the error table, customers' dates, versions that are no more,
+--          and what later jobs need to know.
+-- Run by:  jobs/gold/merge.py
+-- Parameters: batch_id, products_staged
+
+-- A row that is bad in the same way as before keeps its batch: it is no news.
+INSERT INTO transactions_error AS e (
+    error_id, transaction_id, raw, rules, source_file, source_line, file_key, batch_id
+)
+SELECT
+    encode(
+        sha256(convert_to(coalesce(w.transaction_id, f.file_sha256 || '|' || w.source_line), 'UTF8')), 'hex'
+    ) AS error_id,
+    w.transaction_id,
+    w.raw,
+    w.rules,
+    f.source_file,
+    w.source_line,
+    w.file_key,
+    %(batch_id)s
+FROM winners AS w
+INNER JOIN ops.loaded_files AS f ON w.file_key = f.file_key
+WHERE w.rules IS NOT NULL
+ON CONFLICT (error_id) DO UPDATE SET
+    raw = excluded.raw,
+    rules = excluded.rules,
+    source_file = excluded.source_file,
+    source_line = excluded.source_line,
+    file_key = excluded.file_key,
+    batch_id = CASE
+        WHEN e.status = 'OPEN' AND e.rules = excluded.rules THEN e.batch_id
+        ELSE excluded.batch_id
+    END,
+    attempts = e.attempts + 1,
+    status = 'OPEN',
+    last_seen = now();
+
+UPDATE transactions_error AS e
+SET
+    status = 'REPLAYED',
+    attempts = e.attempts + 1,
+    batch_id = %(batch_id)s,
+    last_seen = now()
+FROM held AS h
+INNER JOIN winners AS w ON h.transaction_id = w.transaction_id
+WHERE
+    h.place = 'error'
+    AND w.rules IS NULL
+    AND e.transaction_id = h.transaction_id
+    AND e.status <> 'REPLAYED';
+
+-- New lines can only widen a customer's range …
+UPDATE dim_customers AS d
+SET
+    first_purchase = least(d.first_purchase, n.first_purchase),
+    last_purchase = greatest(d.last_purchase, n.last_purchase)
+FROM (
+    SELECT
+        w.customer_sk,
+        min(w.invoice_date) AS first_purchase,
+        max(w.invoice_date) AS last_purchase
+    FROM winners AS w
+    WHERE w.rules IS NULL AND w.customer_sk <> -1
+    GROUP BY w.customer_sk
+) AS n
+WHERE
+    d.customer_sk = n.customer_sk
+    AND (d.first_purchase IS NULL OR n.first_purchase < d.first_purchase OR n.last_purchase > d.last_purchase);
+
+-- … lines that went or moved can narrow it, or leave the customer without any.
+WITH shaken AS (
+    SELECT DISTINCT r.customer_sk
+    FROM replaced AS r
+    WHERE NOT r.same AND r.customer_sk <> -1
+),
+
+ranges AS (
+    SELECT
+        s.customer_sk,
+        min(f.invoice_date) AS first_purchase,
+        max(f.invoice_date) AS last_purchase
+    FROM shaken AS s
+    LEFT JOIN fact_transactions AS f ON s.customer_sk = f.customer_sk AND f.customer_sk <> -1
+    GROUP BY s.customer_sk
+),
+
+gone AS (
+    DELETE FROM dim_customers AS d
+    USING ranges AS g
+    WHERE d.customer_sk = g.customer_sk AND g.first_purchase IS NULL
+)
+
+UPDATE dim_customers AS d
+SET
+    first_purchase = g.first_purchase,
+    last_purchase = g.last_purchase
+FROM ranges AS g
+WHERE d.customer_sk = g.customer_sk AND g.first_purchase IS NOT NULL;
+
+-- Days of a month whose last line went.
+DELETE FROM dim_dates AS d
+USING (
+    SELECT DISTINCT date_trunc('month', r.invoice_date AT TIME ZONE 'UTC')::date AS month
+    FROM replaced AS r
+    WHERE NOT r.stays
+) AS m
+WHERE
+    d.date >= m.month
+    AND d.date < m.month + interval '1 month'
+    AND NOT EXISTS (
+        SELECT 1 FROM fact_transactions AS f
+        WHERE
+            f.invoice_date >= m.month::timestamp AT TIME ZONE 'UTC'
+            AND f.invoice_date < (m.month + interval '1 month') AT TIME ZONE 'UTC'
+    );
+
+INSERT INTO ops.fact_months (month, batch_id)
+SELECT DISTINCT
+    c.month,
+    %(batch_id)s
+FROM (
+    SELECT to_date((w.date_sk / 100)::text, 'YYYYMM') AS month
+    FROM winners AS w
+    LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
+    WHERE w.rules IS NULL AND r.same IS NOT TRUE
+    UNION ALL
+    SELECT date_trunc('month', r.invoice_date AT TIME ZONE 'UTC')::date AS month
+    FROM replaced AS r
+    WHERE NOT r.same
+) AS c
+ON CONFLICT (month) DO UPDATE SET batch_id = excluded.batch_id;
+
+-- Products and months whose sales lines came, went, or changed their quantity.
+INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason)
+SELECT DISTINCT
+    p.stock_code,
+    c.month,
+    %(batch_id)s,
+    'lines'
+FROM (
+    SELECT
+        w.product_sk,
+        to_date((w.date_sk / 100)::text, 'YYYYMM') AS month
+    FROM winners AS w
+    LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
+    WHERE
+        w.rules IS NULL
+        AND w.quantity > 0
+        AND (r.transaction_id IS NULL OR r.is_new OR NOT r.stays)
+        AND r.same IS NOT TRUE
+    UNION
+    SELECT
+        r.product_sk,
+        date_trunc('month', r.invoice_date AT TIME ZONE 'UTC')::date AS month
+    FROM replaced AS r
+    WHERE r.quantity > 0 AND NOT r.same AND (r.is_new OR NOT r.stays)
+) AS c
+INNER JOIN dim_products AS p ON c.product_sk = p.product_sk;
+
+-- Versions that are no more: by now no line points to them.
+DELETE FROM dim_products AS d
+WHERE
+    %(products_staged)s
+    AND NOT EXISTS (SELECT 1 FROM staged_products AS s WHERE s.product_sk = d.product_sk);
