@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -19,7 +19,7 @@ from jobs.common.settings import PROJECT_ROOT, Settings
 Role = Literal["admin", "owner", "loader", "analyst", "reader", "customer"]
 
 
-def dsn(settings: Settings, role: Role = "loader", database: str | None = None) -> dict[str, str]:
+def dsn(settings: Settings, role: Role = "loader", database: str | None = None) -> dict[str, Any]:
     """Connection parameters of a role, the password among them: never to be logged."""
     return {
         "host": settings.gold_host,

@@ -1,0 +1,164 @@
+"""A person judges an anomaly; what that does to the product's thresholds is computed at once.
+
+RESOLVED (truly odd) takes the line out of later baselines; the largest FALSE_POSITIVE
+quantity of a product is a floor for its thresholds over the 12 months after it.
+"""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from jobs.analytics.scoring import score
+from jobs.common.db import transaction
+from jobs.common.errors import UsageError
+from jobs.common.job import JobContext, run_main, say
+from jobs.common.runlog import Run, run_context
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+JOB = "review_anomaly"
+LOCKS = ("anomalies",)
+Status = Literal["NEW", "REVIEWED", "RESOLVED", "FALSE_POSITIVE"]
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the person says of which line."""
+
+    transaction_id: str
+    status: str
+    note: str | None
+    who: str
+
+
+def extract(cur: Cursor, review: Review) -> dict[str, Any]:
+    """The anomaly as it stands, locked.
+
+    Raises:
+        UsageError: the line was never flagged.
+    """
+    cur.execute(
+        "SELECT stock_code, quantity, threshold, z_score, status, invoice_date FROM anomalies"
+        " WHERE transaction_id = %s FOR UPDATE",
+        (review.transaction_id,),
+    )
+    row = cur.fetchone()
+    if row is None:
+        raise UsageError(
+            f"no anomaly has the transaction_id '{review.transaction_id}'",
+            do='list them: scripts/gold_sql.sh "SELECT transaction_id, stock_code, quantity, z_score'
+            ' FROM anomalies ORDER BY z_score DESC LIMIT 20"',
+        )
+    return dict(zip((c.name for c in cur.description or ()), row, strict=True))
+
+
+def thresholds(cur: Cursor, run: Run, anomaly: dict[str, Any]) -> dict[str, float]:
+    """The product's thresholds as of its last sale of each month, by month; '' for the whole history.
+
+    The floor of FALSE_POSITIVE quantities is taken as of the month's last sales line.
+    """
+    cur.execute(
+        """
+        WITH months AS (
+            SELECT
+                make_date(f.date_sk / 10000, f.date_sk / 100 %% 100, 1) AS month,
+                max(f.invoice_date) AS last_sale
+            FROM fact_transactions AS f
+            INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
+            WHERE
+                p.stock_code = %(code)s
+                AND f.quantity > 0
+                AND f.invoice_date >= date_trunc('month', %(since)s::timestamptz)
+            GROUP BY 1
+        )
+
+        SELECT
+            to_char(m.month, 'YYYY-MM'),
+            greatest(
+                b.median_qty + %(k)s::double precision * b.std_deviation,
+                (
+                    SELECT max(a.quantity) FROM anomalies AS a
+                    WHERE
+                        a.stock_code = b.stock_code
+                        AND a.status = 'FALSE_POSITIVE'
+                        AND a.invoice_date < m.last_sale
+                        AND a.invoice_date >= m.last_sale - interval '12 months'
+                )
+            )
+        FROM months AS m
+        INNER JOIN anomaly_baselines AS b
+            ON b.stock_code = %(code)s AND (b.month = m.month OR b.month IS NULL) AND b.is_sufficient
+        ORDER BY 1
+        """,
+        {"code": anomaly["stock_code"], "since": anomaly["invoice_date"], "k": run.settings.anomaly_k},
+    )
+    return dict(cur.fetchall())
+
+
+def load(cur: Cursor, review: Review) -> None:
+    """Set status and note; a trigger keeps the history and queues the product."""
+    cur.execute("SELECT set_config('warehouse.reviewer', %s, true)", (review.who,))
+    cur.execute(
+        "UPDATE anomalies SET status = %s, investigator_notes = coalesce(%s, investigator_notes)"
+        " WHERE transaction_id = %s",
+        (review.status, review.note, review.transaction_id),
+    )
+
+
+def told(anomaly: dict[str, Any], review: Review, before: dict[str, float], after: dict[str, float]) -> list[str]:
+    """What the review did, in lines."""
+    moved = [m for m in after if round(before.get(m, 0), 6) != round(after[m], 6)]
+    lines = [
+        f"{review.transaction_id} ({anomaly['stock_code']}, {anomaly['quantity']:,} units against a"
+        f" threshold of {anomaly['threshold']:,.1f}): {anomaly['status']} -> {review.status}, by {review.who}"
+    ]
+    if not moved:
+        return [*lines, f"the thresholds of {anomaly['stock_code']} stay as they are"]
+    lines.append(f"thresholds of {anomaly['stock_code']}, as of the month's last sale:")
+    return lines + [f"  {month}  {before.get(month, 0):,.1f} -> {after[month]:,.1f}" for month in moved]
+
+
+def run(context: JobContext, review: Review) -> Run:
+    """Set the status, rescore the product, and say what moved."""
+    parameters = {"transaction_id": review.transaction_id, "status": review.status, "who": review.who}
+    with run_context(
+        context.settings, JOB, LOCKS, trigger=context.trigger, parameters=parameters
+    ) as this:
+        with transaction(this.conn) as cur:
+            anomaly = extract(cur, review)
+            before = thresholds(cur, this, anomaly)
+            load(cur, review)
+            this.counts |= score(cur, this)
+            lines = told(anomaly, review, before, thresholds(cur, this, anomaly))
+            if context.dry_run:
+                this.conn.rollback()
+                this.counts["dry_run"] = True
+            this.finish(cur)
+    for line in lines:
+        say(line)
+    say(
+        f"{this.counts['newly_flagged']} lines newly flagged, {this.counts['no_longer_flagged']} taken back"
+        + (" (dry run: nothing was written)" if context.dry_run else "")
+    )
+    return this
+
+
+def main(
+    transaction_id: Annotated[str, typer.Argument(help="The invoice line, such as 536365-1.")],
+    status: Annotated[Status, typer.Option(help="What it is found to be.")],
+    note: Annotated[str | None, typer.Option(help="What was found out.")] = None,
+    who: Annotated[str | None, typer.Option(help="Who says so; your log-in when left out.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what it would do; write nothing.")] = False,
+) -> None:
+    """Judge an anomaly."""
+    review = Review(transaction_id, status, note, who or getpass.getuser())
+    run_main(JOB, lambda context: run(context, review), dry_run=dry_run, needs_spark=False)
+
+
+if __name__ == "__main__":
+    typer.run(main)

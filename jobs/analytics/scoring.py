@@ -1,0 +1,78 @@
+"""The anomaly rule, set-wise in gold: scope, baselines, scores. One transaction, the caller's.
+
+A sales line is odd when its quantity is above median + k·deviation of the product's sales
+lines in the 12 months before its month (z-score; Iglewicz & Hoaglin 1993 for the median as
+centre). Only new lines, and lines whose baseline changed, are looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from jobs.common.db import run_file
+from jobs.common.errors import UsageError
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+    from jobs.common.runlog import Run
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What to look at besides what changed: everything, or a month computed ahead."""
+
+    rescore_all: bool = False
+    refresh_month: date | None = None
+
+
+def score(cur: Cursor, run: Run, scope: Scope | None = None) -> dict[str, int]:
+    """Compute baselines, flag and take back. Returns counts by outcome.
+
+    Raises:
+        UsageError: the home was scored by another kind of baseline before.
+    """
+    settings = run.settings
+    _refuse_another_baseline(cur, monthly=settings.anomaly_baseline == "monthly")
+    scope = scope or Scope()
+    params: dict[str, Any] = {
+        "batch_id": run.run_id,
+        "monthly": settings.anomaly_baseline == "monthly",
+        "k": settings.anomaly_k,
+        "min_lines": settings.anomaly_min_lines,
+        "rescore_all": scope.rescore_all,
+        "refresh_month": scope.refresh_month,
+    }
+    for name in ("10_scope", "20_baselines", "30_score"):
+        run_file(cur, f"anomalies/{name}.sql", params)
+    counts = _counts(cur, params)
+    if counts["newly_flagged"]:
+        cur.execute("SELECT ops.add_finding('anomalies', %s, %s)", (run.run_id, counts["newly_flagged"]))
+    return counts
+
+
+def pending(cur: Cursor) -> int:
+    """How many products and months wait to be scored."""
+    cur.execute("SELECT count(*) FROM ops.sales_changes")
+    row = cur.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _counts(cur: Cursor, params: dict[str, Any]) -> dict[str, int]:
+    run_file(cur, "anomalies/90_counts.sql", params)
+    row = cur.fetchone()
+    return dict(zip((c.name for c in cur.description or ()), row or (), strict=True))
+
+
+def _refuse_another_baseline(cur: Cursor, *, monthly: bool) -> None:
+    cur.execute("SELECT month IS NOT NULL FROM anomaly_baselines LIMIT 1")
+    row = cur.fetchone()
+    if row is not None and row[0] is not monthly:
+        raise UsageError(
+            "ANOMALY_BASELINE is fixed for a home: this one was scored by"
+            f" '{'monthly' if row[0] else 'all'}', the setting now says"
+            f" '{'monthly' if monthly else 'all'}'",
+            do="put the setting back, or use another WAREHOUSE_HOME",
+        )

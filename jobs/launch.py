@@ -1,0 +1,113 @@
+"""Runs a job as `scripts/run_<job>.sh` asks for it, and becomes it.
+
+    python -m jobs.launch [--no-spark] jobs/<stage>/<job>.py [ARGUMENT ...]
+
+With Spark it becomes one `spark-submit`. Properties go through a file of mode 600, since
+they hold the metastore's password and command lines are public.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from embedded import services
+from embedded.home import Home, write_private
+from embedded.java import java_home
+from embedded.spark import spark_home
+from jobs.common.errors import UsageError
+from jobs.common.job import exit_code_of
+from jobs.common.session import spark_conf
+from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
+
+LOG_CONFIGURATION = PROJECT_ROOT / "jobs" / "common" / "log4j2.properties"
+
+
+def launch(script: str, arguments: list[str], *, with_spark: bool) -> NoReturn:
+    """Become the job.
+
+    Raises:
+        UsageError: the warehouse isn't set up, or something it needs is missing.
+        TransientError: a service of the home doesn't come up.
+    """
+    settings = get_settings()
+    path = PROJECT_ROOT / script
+    if not path.is_file():
+        raise UsageError(f"there is no such job: {script}")
+    if settings.warehouse_mode == "embedded":
+        os.umask(0o077)  # lake, logs and landing hold what customers bought
+        services.up(Home(settings.home))
+        get_settings.cache_clear()
+        settings = get_settings()  # a port may have changed
+    environment = os.environ | base_environment(settings)
+    command = [sys.executable, str(path)]
+    if with_spark:
+        environment |= spark_environment(settings)
+        command = submit_command(settings, path)
+    sys.stdout.flush()
+    os.execve(command[0], [*command, *arguments], environment)  # noqa: S606 - no shell wanted
+
+
+def base_environment(settings: Settings) -> dict[str, str]:
+    """What every job gets."""
+    known = os.environ.get("PYTHONPATH")
+    return {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_ROOT), known])),
+        "WAREHOUSE_HOME": str(settings.home),
+        "TZ": "UTC",
+    }
+
+
+def spark_environment(settings: Settings) -> dict[str, str]:
+    """What a Spark job gets on top."""
+    logs = Home(settings.home).logs
+    logs.mkdir(parents=True, exist_ok=True)
+    environment = {
+        "JAVA_HOME": str(java_home()),
+        "SPARK_HOME": str(spark_home()),
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "WAREHOUSE_SPARK_LOG": str(logs / "spark.log"),
+    }
+    if settings.warehouse_mode == "embedded":
+        environment |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    return environment
+
+
+def submit_command(settings: Settings, script: Path) -> list[str]:
+    """`spark-submit` with the settings' properties, written down for this run."""
+    conf = spark_conf(settings)
+    options = f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.as_uri()}"
+    present = conf.get("spark.driver.extraJavaOptions", "")
+    conf["spark.driver.extraJavaOptions"] = f"{present} {options}".strip()
+    home = Home(settings.home)
+    home.conf.mkdir(mode=0o700, parents=True, exist_ok=True)
+    properties = home.conf / "spark-defaults.conf"
+    write_private(properties, as_properties(conf))
+    submit = spark_home() / "bin" / "spark-submit"
+    return [str(submit), "--properties-file", str(properties), str(script)]
+
+
+def as_properties(values: Mapping[str, str]) -> str:
+    """A Java properties file."""
+    return "".join(f"{key}={_escaped(value)}\n" for key, value in sorted(values.items()))
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Split our option from the job's."""
+    with_spark = arguments[:1] != ["--no-spark"]
+    words = arguments if with_spark else arguments[1:]
+    if not words:
+        print(__doc__, file=sys.stderr)
+        sys.exit(UsageError.exit_code)
+    sys.exit(exit_code_of(lambda: launch(words[0], words[1:], with_spark=with_spark)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,137 @@
+"""The whole chain in one Spark application: starting Spark once costs less than seven times."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.analytics import detect_anomalies
+from jobs.bronze import ingest_countries, ingest_products, ingest_transactions
+from jobs.common.errors import BadInput, UsageError
+from jobs.common.job import JobContext, exit_code_of, run_main, say
+from jobs.gold import load_dw, postgres_load_fact
+from jobs.notify import send_mail
+
+
+@dataclass(frozen=True)
+class Step:
+    """A job of the chain."""
+
+    name: str
+    run: Callable[[JobContext, datetime], dict[str, Any]]
+    needs_spark: bool = True
+
+
+CHAIN = (
+    Step("ingest_products", lambda context, _: ingest_products.run(context).counts),
+    Step("ingest_countries", lambda context, _: ingest_countries.run(context).counts),
+    Step("ingest_transactions", lambda context, _: ingest_transactions.run(context).counts),
+    Step("fact_postgres", lambda context, _: postgres_load_fact.run(context).counts),
+    Step("detect_anomalies", lambda context, _: detect_anomalies.run(context).counts, needs_spark=False),
+    Step("send_mail", lambda context, now: asdict(send_mail.run(context, now=now)), needs_spark=False),
+    Step("dw", lambda context, _: load_dw.run(context).counts),
+)
+
+
+@dataclass
+class Outcome:
+    """How a step ended: its run's counts, and how long it took in seconds."""
+
+    job: str
+    seconds: float
+    counts: dict[str, Any]
+    refused: str | None = None
+
+
+def chosen(only: str | None) -> list[Step]:
+    """The steps that `--only job,…` names, in the chain's order.
+
+    Raises:
+        UsageError: a name is of no job of the chain.
+    """
+    names = [step.name for step in CHAIN]
+    wanted = [part.strip() for part in only.split(",")] if only else names
+    unknown = sorted(set(wanted) - set(names))
+    if unknown:
+        raise UsageError(f"no such job: {', '.join(unknown)}", do=f"choose from {', '.join(names)}")
+    return [step for step in CHAIN if step.name in wanted]
+
+
+def run_steps(context: JobContext, steps: list[Step], now: datetime) -> list[Outcome]:
+    """Run the steps in order. Refused files don't stop the chain; any other error does."""
+    outcomes: list[Outcome] = []
+    for number, step in enumerate(steps, 1):
+        say(f"({number}/{len(steps)}) {step.name}")
+        outcomes.append(_run_step(context, step, now))
+        say(f"      {outcomes[-1].seconds:.1f} s")
+    return outcomes
+
+
+def _run_step(context: JobContext, step: Step, now: datetime) -> Outcome:
+    start = time.monotonic()
+    try:
+        counts = step.run(context, now)
+    except BadInput as error:
+        say(f"  {error}")
+        return Outcome(step.name, time.monotonic() - start, {}, str(error))
+    return Outcome(step.name, time.monotonic() - start, counts)
+
+
+def write_report(home: Path, outcomes: list[Outcome], now: datetime) -> Path:
+    """Keep what the chain did as JSON beside the logs."""
+    directory = home / "logs" / "pipeline"
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{now:%Y%m%dT%H%M%SZ}.json"
+    path.write_text(json.dumps([asdict(o) for o in outcomes], indent=2, default=str) + "\n", encoding="utf-8")
+    return path
+
+
+def run(context: JobContext, steps: list[Step], now: datetime) -> None:
+    """Run the steps, keep a report.
+
+    Raises:
+        BadInput: files were refused on the way; everything good went through.
+    """
+    start = time.monotonic()
+    outcomes = run_steps(context, steps, now)
+    report = write_report(context.settings.home, outcomes, now)
+    say(f"chain: {len(outcomes)} jobs in {time.monotonic() - start:.1f} s; report {report}")
+    refused = [o for o in outcomes if o.refused]
+    if refused:
+        raise BadInput(
+            f"files were refused by {', '.join(o.job for o in refused)}; everything good went through",
+            where=f"{context.settings.landing}/rejected",
+            do="read the .reason beside each file, mend it and put it into landing again",
+        )
+
+
+def main(
+    only: Annotated[str | None, typer.Option(help="Jobs, separated by commas.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what each would do; write nothing.")] = False,
+    scheduled: Annotated[bool, typer.Option(help="Wait for locks, as scheduled runs do.")] = False,
+) -> None:
+    """Run the whole chain: products, countries, transactions, gold, anomalies, mail, dw."""
+    now = datetime.now(UTC)
+    code = exit_code_of(lambda: _start(only, now, scheduled, dry_run))
+    raise typer.Exit(code)
+
+
+def _start(only: str | None, now: datetime, scheduled: bool, dry_run: bool) -> None:
+    steps = chosen(only)
+
+    def body(context: JobContext) -> None:
+        run(context, steps, now)
+
+    needs_spark = any(step.needs_spark for step in steps)
+    run_main("pipeline", body, scheduled=scheduled, dry_run=dry_run, needs_spark=needs_spark)
+
+
+if __name__ == "__main__":
+    typer.run(main)

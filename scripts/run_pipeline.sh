@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Runs the whole chain in one Spark application: ingest_products, ingest_countries,
+# ingest_transactions, fact_postgres, detect_anomalies, send_mail, dw.
+# Usage:  scripts/run_pipeline.sh [--only JOB,…] [--dry-run] [--scheduled]
+#           --only       these jobs of the chain, in its order
+#           --dry-run    say what would be done; write nothing
+#           --scheduled  wait for the lock (LOCK_WAIT_SECONDS), as scheduled runs do
+# Exit:   0 done, 1 a defect, 2 usage, 3 files were refused (everything good went through),
+#         4 already running, 75 a service did not answer: try again later
+set -Eeuo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+exec "${SPARK_JOB[@]}" jobs/pipeline.py "$@"
