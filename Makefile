@@ -1,0 +1,68 @@
+# `make` lists what can be made. All of it works for root and for a normal user.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench up down status mail reset clean
+
+VENV := .venv/bin/python
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+TOOLS := .venv/.tools
+SHELL_SCRIPTS := $(wildcard scripts/*.sh) .ci/run
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' Makefile
+
+setup: $(RUNTIME) $(TOOLS) ## Make all that the warehouse needs: packages, Java, jars, databases; again is quick
+	@scripts/run_setup.sh
+
+demo: setup ## Land files, run the whole pipeline, show the outcome: [DATA= COUNTRIES=] [DAYS=]
+	@scripts/demo.sh "$(DATA)" "$(COUNTRIES)" "$(DAYS)"
+
+test: $(DEV) $(TOOLS) ## Run the tests: [ARGS="-k name"]
+	@$(VENV) -m pytest $(ARGS)
+
+lint: $(DEV) ## Check style, types, SQL, shell and which part may import which
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+	@$(VENV) -m mypy
+	@.venv/bin/lint-imports
+	@$(VENV) -m sqlfluff lint --disable-progress-bar sql
+	@$(VENV) -m sqlfluff lint --disable-progress-bar --dialect sparksql hive
+	@.venv/bin/shellcheck $(SHELL_SCRIPTS)
+	@.venv/bin/shfmt -d $(SHELL_SCRIPTS)
+
+bench: $(DEV) $(TOOLS) ## Measure: [ARGS=]
+	@$(VENV) -m bench $(ARGS)
+
+up: $(RUNTIME) ## Start Postgres and the mail catcher
+	@$(VENV) -m embedded up
+
+down: $(RUNTIME) ## Stop them
+	@$(VENV) -m embedded down
+
+status: $(RUNTIME) ## Say what is up and where
+	@$(VENV) -m embedded status
+
+mail: $(RUNTIME) ## List the mail that was caught
+	@$(VENV) -m embedded mail
+
+reset: $(RUNTIME) ## Say what a reset would remove; then: make reset CONFIRM=<checksum>
+	@scripts/run_reset.sh $(if $(CONFIRM),--confirm $(CONFIRM))
+
+clean: ## Remove what make fetched and tools left; data stays
+	@rm -rf .venv .jars .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUNTIME): requirements.txt constraints.txt
+	@[[ -x $(VENV) ]] || scripts/make_venv.sh $(PYTHON)
+	@$(VENV) -m pip install --quiet --use-pep517 --requirement requirements.txt
+	@touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@$(VENV) -m pip install --quiet --use-pep517 --requirement requirements-dev.txt
+	@touch $@
+
+$(TOOLS): $(RUNTIME) embedded/jars.txt
+	@$(VENV) -m embedded tools
+	@touch $@

@@ -1,0 +1,81 @@
+"""The launcher: what a job gets, what stays off command lines, what it refuses."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jobs import launch
+from jobs.common.settings import Settings, load_settings
+from tests.scripts.runner import ROOT
+
+
+@pytest.fixture
+def settings(warehouse: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("WAREHOUSE_HOME", str(warehouse))
+    return load_settings()
+
+
+def run_launch(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jobs.launch", *words],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "WAREHOUSE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_secret_is_on_the_command_line(settings: Settings) -> None:
+    command = " ".join(launch.submit_command(settings, ROOT / "jobs" / "x.py"))
+
+    properties = settings.home / "conf" / "spark-defaults.conf"
+    secret = settings.metastore_db_password.get_secret_value()
+    assert secret not in command
+    assert secret in properties.read_text()
+    assert stat.S_IMODE(properties.stat().st_mode) == 0o600
+
+
+def test_properties_survive_backslashes_and_newlines() -> None:
+    assert launch.as_properties({"b": "x\\y\nz", "a": "1 = 2"}) == "a=1 = 2\nb=x\\\\y\\nz\n"
+
+
+def test_a_job_finds_the_project_and_its_home_and_keeps_its_exit_code(
+    settings: Settings, tmp_path: Path
+) -> None:
+    job = tmp_path / "job.py"
+    job.write_text(
+        "import os, sys\n"
+        "from jobs.common.settings import load_settings\n"
+        "print(load_settings().home, os.environ['TZ'], oct(os.umask(0)), sys.argv[1:])\n"
+        "sys.exit(4)\n"
+    )
+
+    done = run_launch(settings.home, "--no-spark", str(job), "a b", "--dry-run")
+
+    assert done.returncode == 4
+    assert done.stdout == f"{settings.home} UTC 0o77 ['a b', '--dry-run']\n"
+
+
+def test_before_set_up_it_says_what_to_run(tmp_path: Path) -> None:
+    done = run_launch(tmp_path / "none", "--no-spark", "jobs/setup.py")
+
+    assert done.returncode == 2
+    assert "run_setup.sh" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_job_that_does_not_exist_is_a_usage_error(warehouse: Path) -> None:
+    assert run_launch(warehouse, "jobs/gold/nothing.py").returncode == 2
+
+
+def test_without_a_job_it_shows_its_usage(warehouse: Path) -> None:
+    done = run_launch(warehouse)
+
+    assert done.returncode == 2
+    assert "python -m jobs.launch" in done.stderr
