@@ -27,8 +27,7 @@ lint: $(DEV) ## Check style, types, SQL, shell and which part may import which
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
 	@.venv/bin/lint-imports
-	@$(VENV) -m sqlfluff lint --disable-progress-bar sql
-	@$(VENV) -m sqlfluff lint --disable-progress-bar --dialect sparksql hive
+	@$(VENV) -m sqlfluff lint --disable-progress-bar sql hive
 	@.venv/bin/shellcheck $(SHELL_SCRIPTS)
 	@.venv/bin/shfmt -d $(SHELL_SCRIPTS)
 

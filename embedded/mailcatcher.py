@@ -120,9 +120,11 @@ class MailCatcher:
         if process is None:
             return False
         process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except psutil.TimeoutExpired:
+        deadline = time.monotonic() + STOP_SECONDS
+        # Not process.wait(): in a container nobody may ever reap it.
+        while self.process() is not None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if self.process() is not None:
             process.kill()
         self.pid_file.unlink(missing_ok=True)
         return True

@@ -34,8 +34,14 @@ CHAIN = (
     Step("ingest_countries", lambda context, _: ingest_countries.run(context).counts),
     Step("ingest_transactions", lambda context, _: ingest_transactions.run(context).counts),
     Step("fact_postgres", lambda context, _: postgres_load_fact.run(context).counts),
-    Step("detect_anomalies", lambda context, _: detect_anomalies.run(context).counts, needs_spark=False),
-    Step("send_mail", lambda context, now: asdict(send_mail.run(context, now=now)), needs_spark=False),
+    Step(
+        "detect_anomalies",
+        lambda context, _: detect_anomalies.run(context).counts,
+        needs_spark=False,
+    ),
+    Step(
+        "send_mail", lambda context, now: asdict(send_mail.run(context, now=now)), needs_spark=False
+    ),
     Step("dw", lambda context, _: load_dw.run(context).counts),
 )
 
@@ -89,7 +95,9 @@ def write_report(home: Path, outcomes: list[Outcome], now: datetime) -> Path:
     directory = home / "logs" / "pipeline"
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{now:%Y%m%dT%H%M%SZ}.json"
-    path.write_text(json.dumps([asdict(o) for o in outcomes], indent=2, default=str) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps([asdict(o) for o in outcomes], indent=2, default=str) + "\n", encoding="utf-8"
+    )
     return path
 
 
@@ -106,7 +114,8 @@ def run(context: JobContext, steps: list[Step], now: datetime) -> None:
     refused = [o for o in outcomes if o.refused]
     if refused:
         raise BadInput(
-            f"files were refused by {', '.join(o.job for o in refused)}; everything good went through",
+            f"files were refused by {', '.join(o.job for o in refused)};"
+            " everything good went through",
             where=f"{context.settings.landing}/rejected",
             do="read the .reason beside each file, mend it and put it into landing again",
         )

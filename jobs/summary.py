@@ -57,7 +57,9 @@ def latest_report(settings: Settings) -> list[dict[str, Any]]:
 
 def was_news(outcomes: list[dict[str, Any]]) -> bool:
     """Whether the last chain took in anything."""
-    return any(o["counts"].get("files") or o["counts"].get("rows_in") for o in outcomes if o["job"] != "dw")
+    return any(
+        o["counts"].get("files") or o["counts"].get("rows_in") for o in outcomes if o["job"] != "dw"
+    )
 
 
 def figures(held: dict[str, Any], rules: list[tuple[str, int]]) -> Table:
@@ -90,17 +92,17 @@ def figures(held: dict[str, Any], rules: list[tuple[str, int]]) -> Table:
 def whereabouts(settings: Settings) -> list[str]:
     """Where things are, and what to type next."""
     home = settings.home
+    server = f"{settings.gold_host}:{settings.gold_port}"
+    database = f"{server}/{settings.gold_db} as {settings.gold_reader_user}"
     return [
-        f"database  {settings.gold_host}:{settings.gold_port}/{settings.gold_db}, as {settings.gold_reader_user};"
-        f" password in {home}/embedded.env",
+        f"database  {database}; password in {home}/embedded.env",
         f"mail      {home}/mail (make mail lists it)",
         f"logs      {home}/logs",
         "",
         "Next:",
         '  scripts/gold_sql.sh "SELECT * FROM v_top_buyers_by_region WHERE rank = 1"',
         '  scripts/gold_sql.sh "SELECT rules, raw FROM transactions_error LIMIT 5"',
-        '  scripts/gold_sql.sh "SELECT transaction_id, stock_code, quantity, round(z_score) FROM anomalies'
-        ' ORDER BY z_score DESC LIMIT 5"',
+        '  scripts/gold_sql.sh "SELECT * FROM v_anomaly_coverage ORDER BY month"',
         "  scripts/run_review_anomaly.sh --help",
         "  make demo      again: finds nothing new, changes nothing",
         "  make down      stops what was started",

@@ -37,8 +37,12 @@ def run(context: JobContext) -> Run:
 
 
 def main(
-    dry_run: Annotated[bool, typer.Option(help="Say what would be looked at; write nothing.")] = False,
-    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Say what would be looked at; write nothing.")
+    ] = False,
+    scheduled: Annotated[
+        bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
+    ] = False,
 ) -> None:
     """Flag odd order lines among what changed."""
     run_main(JOB, run, scheduled=scheduled, dry_run=dry_run, needs_spark=False)

@@ -55,14 +55,18 @@ def parse_month(text: str | None, now: datetime) -> date:
     try:
         return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a calendar month
     except ValueError:
-        raise UsageError(f"'{text}' is no month", do="write it as YYYY-MM, such as 2011-12") from None
+        raise UsageError(
+            f"'{text}' is no month", do="write it as YYYY-MM, such as 2011-12"
+        ) from None
 
 
 def main(
     month: Annotated[str | None, typer.Option(help="YYYY-MM; this month when left out.")] = None,
     rescore_all: Annotated[bool, typer.Option(help="All baselines and all lines anew.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would change; write nothing.")] = False,
-    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+    scheduled: Annotated[
+        bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
+    ] = False,
 ) -> None:
     """Compute the baselines of a month ahead."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from jobs.analytics.scoring import score
-from jobs.common.db import transaction
+from jobs.common.db import run_file, transaction
 from jobs.common.errors import UsageError
 from jobs.common.job import JobContext, run_main, say
 from jobs.common.runlog import Run, run_context
@@ -51,52 +51,20 @@ def extract(cur: Cursor, review: Review) -> dict[str, Any]:
     if row is None:
         raise UsageError(
             f"no anomaly has the transaction_id '{review.transaction_id}'",
-            do='list them: scripts/gold_sql.sh "SELECT transaction_id, stock_code, quantity, z_score'
+            do='list them: scripts/gold_sql.sh "SELECT transaction_id, stock_code, z_score'
             ' FROM anomalies ORDER BY z_score DESC LIMIT 20"',
         )
     return dict(zip((c.name for c in cur.description or ()), row, strict=True))
 
 
 def thresholds(cur: Cursor, run: Run, anomaly: dict[str, Any]) -> dict[str, float]:
-    """The product's thresholds as of its last sale of each month, by month; '' for the whole history.
-
-    The floor of FALSE_POSITIVE quantities is taken as of the month's last sales line.
-    """
-    cur.execute(
-        """
-        WITH months AS (
-            SELECT
-                make_date(f.date_sk / 10000, f.date_sk / 100 %% 100, 1) AS month,
-                max(f.invoice_date) AS last_sale
-            FROM fact_transactions AS f
-            INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
-            WHERE
-                p.stock_code = %(code)s
-                AND f.quantity > 0
-                AND f.invoice_date >= date_trunc('month', %(since)s::timestamptz)
-            GROUP BY 1
-        )
-
-        SELECT
-            to_char(m.month, 'YYYY-MM'),
-            greatest(
-                b.median_qty + %(k)s::double precision * b.std_deviation,
-                (
-                    SELECT max(a.quantity) FROM anomalies AS a
-                    WHERE
-                        a.stock_code = b.stock_code
-                        AND a.status = 'FALSE_POSITIVE'
-                        AND a.invoice_date < m.last_sale
-                        AND a.invoice_date >= m.last_sale - interval '12 months'
-                )
-            )
-        FROM months AS m
-        INNER JOIN anomaly_baselines AS b
-            ON b.stock_code = %(code)s AND (b.month = m.month OR b.month IS NULL) AND b.is_sufficient
-        ORDER BY 1
-        """,
-        {"code": anomaly["stock_code"], "since": anomaly["invoice_date"], "k": run.settings.anomaly_k},
-    )
+    """The product's thresholds from the anomaly's month on, by month as YYYY-MM."""
+    params = {
+        "code": anomaly["stock_code"],
+        "since": anomaly["invoice_date"],
+        "k": run.settings.anomaly_k,
+    }
+    run_file(cur, "anomalies/thresholds.sql", params)
     return dict(cur.fetchall())
 
 
@@ -110,22 +78,31 @@ def load(cur: Cursor, review: Review) -> None:
     )
 
 
-def told(anomaly: dict[str, Any], review: Review, before: dict[str, float], after: dict[str, float]) -> list[str]:
+def told(
+    anomaly: dict[str, Any], review: Review, before: dict[str, float], after: dict[str, float]
+) -> list[str]:
     """What the review did, in lines."""
     moved = [m for m in after if round(before.get(m, 0), 6) != round(after[m], 6)]
+    line = f"{anomaly['quantity']:,} units against a threshold of {anomaly['threshold']:,.1f}"
     lines = [
-        f"{review.transaction_id} ({anomaly['stock_code']}, {anomaly['quantity']:,} units against a"
-        f" threshold of {anomaly['threshold']:,.1f}): {anomaly['status']} -> {review.status}, by {review.who}"
+        f"{review.transaction_id} ({anomaly['stock_code']}, {line}):",
+        f"  {anomaly['status']} -> {review.status}, by {review.who}",
     ]
     if not moved:
         return [*lines, f"the thresholds of {anomaly['stock_code']} stay as they are"]
     lines.append(f"thresholds of {anomaly['stock_code']}, as of the month's last sale:")
-    return lines + [f"  {month}  {before.get(month, 0):,.1f} -> {after[month]:,.1f}" for month in moved]
+    return lines + [
+        f"  {month}  {before.get(month, 0):,.1f} -> {after[month]:,.1f}" for month in moved
+    ]
 
 
 def run(context: JobContext, review: Review) -> Run:
     """Set the status, rescore the product, and say what moved."""
-    parameters = {"transaction_id": review.transaction_id, "status": review.status, "who": review.who}
+    parameters = {
+        "transaction_id": review.transaction_id,
+        "status": review.status,
+        "who": review.who,
+    }
     with run_context(
         context.settings, JOB, LOCKS, trigger=context.trigger, parameters=parameters
     ) as this:
@@ -141,10 +118,9 @@ def run(context: JobContext, review: Review) -> Run:
             this.finish(cur)
     for line in lines:
         say(line)
-    say(
-        f"{this.counts['newly_flagged']} lines newly flagged, {this.counts['no_longer_flagged']} taken back"
-        + (" (dry run: nothing was written)" if context.dry_run else "")
-    )
+    flagged, back = this.counts["newly_flagged"], this.counts["no_longer_flagged"]
+    remark = " (dry run: nothing was written)" if context.dry_run else ""
+    say(f"{flagged} lines newly flagged, {back} taken back{remark}")
     return this
 
 

@@ -49,7 +49,9 @@ def score(cur: Cursor, run: Run, scope: Scope | None = None) -> dict[str, int]:
         run_file(cur, f"anomalies/{name}.sql", params)
     counts = _counts(cur, params)
     if counts["newly_flagged"]:
-        cur.execute("SELECT ops.add_finding('anomalies', %s, %s)", (run.run_id, counts["newly_flagged"]))
+        cur.execute(
+            "SELECT ops.add_finding('anomalies', %s, %s)", (run.run_id, counts["newly_flagged"])
+        )
     return counts
 
 

@@ -20,7 +20,9 @@ class BadField(ValueError):
 def whole(name: str, text: str, allowed: range = INT32) -> int:
     """A whole number within `allowed`."""
     if _WHOLE.fullmatch(text) is None:
-        raise BadField(f"{name}: {text[:60]!r} is not a whole number" if text else f"{name} is missing")
+        raise BadField(
+            f"{name}: {text[:60]!r} is not a whole number" if text else f"{name} is missing"
+        )
     value = int(text)
     if value not in allowed:
         raise BadField(f"{name}: {text} is not from {allowed.start} to {allowed.stop - 1}")

@@ -44,7 +44,12 @@ VALUES = (
 def master(settings: Settings) -> Master:
     """The countries master."""
     return Master(
-        "countries", COUNTRIES_SNAPSHOTS, COUNTRY_COLUMNS, parse_countries, VALUES, settings.countries_max_shrink
+        "countries",
+        COUNTRIES_SNAPSHOTS,
+        COUNTRY_COLUMNS,
+        parse_countries,
+        VALUES,
+        settings.countries_max_shrink,
     )
 
 
@@ -148,7 +153,8 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
         settle(landing, intake, record)
     say(
         f"countries: {len(intake.accepted)} new files, {len(intake.repeats)} repeats,"
-        f" {record.counts['countries_changed']} countries changed, {record.counts.get('drift', 0)} drifted"
+        f" {record.counts['countries_changed']} countries changed,"
+        f" {record.counts.get('drift', 0)} drifted"
     )
     complain(intake, "countries")
     return record
@@ -157,10 +163,14 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
 def main(
     replace: Annotated[bool, typer.Option(help="A file may replace another of its date.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be taken; write nothing.")] = False,
-    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+    scheduled: Annotated[
+        bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
+    ] = False,
 ) -> None:
     """Take waiting countries files into bronze."""
-    run_main(JOB, lambda context: run(context, replace=replace), scheduled=scheduled, dry_run=dry_run)
+    run_main(
+        JOB, lambda context: run(context, replace=replace), scheduled=scheduled, dry_run=dry_run
+    )
 
 
 if __name__ == "__main__":

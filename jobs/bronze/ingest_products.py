@@ -45,7 +45,12 @@ VALUES = (
 def master(settings: Settings) -> Master:
     """The products master."""
     return Master(
-        "products", PRODUCTS_SNAPSHOTS, PRODUCT_COLUMNS, parse_products, VALUES, settings.products_max_shrink
+        "products",
+        PRODUCTS_SNAPSHOTS,
+        PRODUCT_COLUMNS,
+        parse_products,
+        VALUES,
+        settings.products_max_shrink,
     )
 
 
@@ -80,7 +85,9 @@ def transform(
     if _replaced(pending) or len(days) == len(dates):
         return difference(history, versions(snapshots, dates, missing))
     if days == dates[-1:]:
-        changes = next_versions(current, snapshots.where(F.col("snapshot_date") == days[0]), days[0], missing)
+        changes = next_versions(
+            current, snapshots.where(F.col("snapshot_date") == days[0]), days[0], missing
+        )
         return changes.withColumn("op", F.lit("put"))
     keys = _touched(snapshots, pending, dates, days, missing)
     touched = versions(snapshots.join(keys, KEY, how="left_semi"), dates, missing)
@@ -96,30 +103,38 @@ def _touched(
 ) -> DataFrame:
     """Products whose history the pending snapshots can change."""
     keys = pending.select(KEY)
-    if missing == "invalidate":  # who was listed before a late snapshot, and is not in it, left that day
+    if (
+        missing == "invalidate"
+    ):  # who was listed before a late snapshot, and is not in it, left that day
         before = {max((d for d in dates if d < day), default=day) for day in days}
-        keys = keys.unionByName(snapshots.where(F.col("snapshot_date").isin(list(before))).select(KEY))
+        keys = keys.unionByName(
+            snapshots.where(F.col("snapshot_date").isin(list(before))).select(KEY)
+        )
     return keys.distinct()
 
 
 def load(spark: SparkSession, changes: DataFrame) -> int:
-    """Apply the changes in one commit; nothing is written when there are none. Returns their number."""
+    """Apply the changes in one commit, none when there are none. Returns their number."""
     count = changes.count()
     if not count:
         return 0
     if snapshot_id(spark, PRODUCTS) is None:
         changes.select(*VERSION).writeTo(PRODUCTS.full_name).append()
         return count
-    changes.createOrReplaceTempView("product_changes")
-    spark.sql(
-        f"MERGE INTO {PRODUCTS.full_name} AS t USING product_changes AS s"  # noqa: S608 - a contract's name
-        " ON t.stock_code = s.stock_code AND t.effective_date = s.effective_date"
-        " WHEN MATCHED AND s.op = 'delete' THEN DELETE"
-        " WHEN MATCHED THEN UPDATE SET t.description = s.description, t.category = s.category,"
-        " t.unit_price = s.unit_price, t.end_date = s.end_date, t.is_current = s.is_current,"
-        " t.withdrawn = s.withdrawn"
-        f" WHEN NOT MATCHED THEN INSERT ({', '.join(VERSION)})"
-        f" VALUES ({', '.join(f's.{name}' for name in VERSION)})"
+    # Not SQL on a temp view: planning a MERGE fails when the view reads the target itself.
+    keys = (KEY, "effective_date")
+    same = [F.col(f"{PRODUCTS.name}.{name}") == F.col(f"s.{name}") for name in keys]
+    new = {name: F.col(f"s.{name}") for name in VERSION}
+    (
+        changes.alias("s")
+        .mergeInto(PRODUCTS.full_name, same[0] & same[1])
+        .whenMatched(F.col("s.op") == "delete")
+        .delete()
+        .whenMatched()
+        .update({name: value for name, value in new.items() if name not in keys})
+        .whenNotMatched()
+        .insert(new)
+        .merge()
     )
     return count
 
@@ -169,10 +184,14 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
 def main(
     replace: Annotated[bool, typer.Option(help="A file may replace another of its date.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be taken; write nothing.")] = False,
-    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+    scheduled: Annotated[
+        bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
+    ] = False,
 ) -> None:
     """Take waiting price lists into bronze."""
-    run_main(JOB, lambda context: run(context, replace=replace), scheduled=scheduled, dry_run=dry_run)
+    run_main(
+        JOB, lambda context: run(context, replace=replace), scheduled=scheduled, dry_run=dry_run
+    )
 
 
 if __name__ == "__main__":

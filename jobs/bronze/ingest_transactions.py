@@ -109,7 +109,9 @@ def run(context: JobContext) -> Run:
 
 def main(
     dry_run: Annotated[bool, typer.Option(help="Say what would be taken; write nothing.")] = False,
-    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+    scheduled: Annotated[
+        bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
+    ] = False,
 ) -> None:
     """Take waiting transaction logs into bronze."""
     run_main(JOB, run, scheduled=scheduled, dry_run=dry_run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,14 +50,14 @@ def parsed(
     ddl: str,
     batch_id: int,
 ) -> DataFrame:
-    """Rows of all files: what `parse(content, stamp)` gives, then stamp, file name, line, hash, batch.
+    """Rows of all files: what `parse(content, stamp)` gives, then where they come from.
 
     One task parses a whole file, from its bytes; a file that is no longer the one that
     was hashed fails the task.
     """
     known = {f.name: f for f in files}
 
-    def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def rows(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         import hashlib
 
         for batch in batches:
@@ -73,13 +73,23 @@ def parsed(
 
 
 def _batches(
-    rows: list[tuple[Any, ...]], file: LandingFile, schema: pa.Schema, batch_id: int, size: int = 50_000
+    rows: list[tuple[Any, ...]],
+    file: LandingFile,
+    schema: pa.Schema,
+    batch_id: int,
+    size: int = 50_000,
 ) -> Iterator[pa.RecordBatch]:
     for start in range(0, len(rows), size):
         part = rows[start : start + size]
         columns = list(zip(*part, strict=True))
         n = len(part)
-        constant = ([file.stamp] * n, [file.name] * n, columns[-1], [file.sha256] * n, [batch_id] * n)
+        constant = (
+            [file.stamp] * n,
+            [file.name] * n,
+            columns[-1],
+            [file.sha256] * n,
+            [batch_id] * n,
+        )
         arrays = [
             pa.array(values, type=f.type)
             for values, f in zip((*columns[:-1], *constant), schema, strict=True)

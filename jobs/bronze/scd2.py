@@ -62,7 +62,9 @@ def versions(snapshots: DataFrame, dates: list[date], missing: Missing) -> DataF
         "effective_date",
         "end_date",
         F.col("end_date").isNull().alias("is_current"),
-        (F.col("end_date").isNotNull() & ~F.col("end_date").eqNullSafe(F.col("following"))).alias("withdrawn"),
+        (F.col("end_date").isNotNull() & ~F.col("end_date").eqNullSafe(F.col("following"))).alias(
+            "withdrawn"
+        ),
     )
 
 
@@ -73,11 +75,15 @@ def _with_next_listing(snapshots: DataFrame, dates: list[date], missing: Missing
         return snapshots.select("*", F.lead("snapshot_date").over(own).alias("next_listing"))
     ordered = sorted(dates)
     pairs = [(d, n) for d, n in zip(ordered, [*ordered[1:], None], strict=True)]
-    calendar = snapshots.sparkSession.createDataFrame(pairs, "snapshot_date date, next_listing date")
+    calendar = snapshots.sparkSession.createDataFrame(
+        pairs, "snapshot_date date, next_listing date"
+    )
     return snapshots.join(F.broadcast(calendar), "snapshot_date", how="inner")
 
 
-def next_versions(current: DataFrame, snapshot: DataFrame, day: date, missing: Missing) -> DataFrame:
+def next_versions(
+    current: DataFrame, snapshot: DataFrame, day: date, missing: Missing
+) -> DataFrame:
     """What a snapshot newer than all before changes.
 
     Args:
@@ -88,7 +94,9 @@ def next_versions(current: DataFrame, snapshot: DataFrame, day: date, missing: M
     Returns:
         One row a version to insert, or to update where (stock_code, effective_date) exists.
     """
-    both = current.alias("c").join(snapshot.alias("s"), F.col(f"c.{KEY}") == F.col(f"s.{KEY}"), how="full")
+    both = current.alias("c").join(
+        snapshot.alias("s"), F.col(f"c.{KEY}") == F.col(f"s.{KEY}"), how="full"
+    )
     known, listed = F.col(f"c.{KEY}").isNotNull(), F.col(f"s.{KEY}").isNotNull()
     changed = known & listed & ~_tracked("c").eqNullSafe(_tracked("s"))
     gone = known & ~listed & F.lit(missing == "invalidate")
@@ -124,9 +132,11 @@ def difference(old: DataFrame, new: DataFrame) -> DataFrame:
     lost = F.col(f"n.{KEY}").isNull()
     return both.where(lost | F.col(f"o.{KEY}").isNull() | ~same).select(
         *(
-            (F.coalesce(f"n.{name}", f"o.{name}") if name in (KEY, "effective_date") else F.col(f"n.{name}")).alias(
-                name
-            )
+            (
+                F.coalesce(f"n.{name}", f"o.{name}")
+                if name in (KEY, "effective_date")
+                else F.col(f"n.{name}")
+            ).alias(name)
             for name in VERSION
         ),
         F.when(lost, "delete").otherwise("put").alias("op"),

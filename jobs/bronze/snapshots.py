@@ -121,7 +121,7 @@ def sort_out(landing: Landing, master: Master, ledger: Ledger, *, replace: bool)
 
 
 def parse_files(spark: SparkSession, master: Master, intake: Intake, batch_id: int) -> DataFrame:
-    """Rows of the files that may be accepted, with verdicts; kept in memory for the passes to come."""
+    """Rows of the files that may be accepted, with verdicts; kept for the passes to come."""
     rows = parsed(spark, intake.accepted, master.parse, master.schema, master.ddl, batch_id)
     return rows.persist()
 
@@ -139,12 +139,17 @@ def gate(intake: Intake, rows: DataFrame, ledger: Ledger, master: Master, run: R
             intake.refuse(file, reason)
             continue
         sizes[file.day] = good
-        for verdict, words in ((BAD, "bad rows, see ops.rejected_rows"), (DOUBLE, "codes listed twice; the last line wins")):
+        for verdict, words in (
+            (BAD, "bad rows, see ops.rejected_rows"),
+            (DOUBLE, "codes listed twice; the last line wins"),
+        ):
             if counts.get((file.name, verdict)):
                 run.warn(f"{file.name}: {counts[file.name, verdict]} {words}")
     taken = {f.name for f in intake.accepted}
     run.counts["rows"] = sum(n for (name, v), n in counts.items() if name in taken and v == GOOD)
-    run.counts["rejected_rows"] = sum(n for (name, v), n in counts.items() if name in taken and v == BAD)
+    run.counts["rejected_rows"] = sum(
+        n for (name, v), n in counts.items() if name in taken and v == BAD
+    )
 
 
 def _shrunk(file: LandingFile, good: int, sizes: dict[date, int], master: Master) -> str | None:
@@ -157,8 +162,9 @@ def _shrunk(file: LandingFile, good: int, sizes: dict[date, int], master: Master
     if good >= before * (1 - master.max_shrink):
         return None
     return (
-        f"the snapshot has {good} rows where that of {max(earlier)} has {before}: it shrank by more than"
-        f" {master.max_shrink:.0%} ({master.dataset.upper()}_MAX_SHRINK); raise the setting if that is right"
+        f"the snapshot has {good} rows where that of {max(earlier)} has {before}: it shrank by"
+        f" more than {master.max_shrink:.0%}; if that is right, raise"
+        f" {master.dataset.upper()}_MAX_SHRINK for this run"
     )
 
 
@@ -167,7 +173,15 @@ def keep_rejected(run: Run, master: Master, rows: DataFrame, intake: Intake) -> 
     taken = [f.name for f in intake.accepted]
     bad = rows.where((F.col("verdict") == BAD) & F.col("source_file").isin(taken))
     values = [
-        (master.dataset, r.source_file, r.source_line, r.file_sha256, r.problem, r.raw_fields, run.run_id)
+        (
+            master.dataset,
+            r.source_file,
+            r.source_line,
+            r.file_sha256,
+            r.problem,
+            r.raw_fields,
+            run.run_id,
+        )
         for r in bad.toLocalIterator()
     ]
     if not values:
@@ -190,12 +204,14 @@ def append(rows: DataFrame, master: Master, intake: Intake, ledger: Ledger) -> N
     revision = F.coalesce(by_name[F.col("source_file")], F.lit(0))
     taken = [f.name for f in intake.accepted]
     good = rows.where((F.col("verdict") == GOOD) & F.col("source_file").isin(taken))
-    good.withColumns(
-        {"snapshot_date": F.to_date("stamp"), "revision": revision}
-    ).select(*master.table.column_names).writeTo(master.table.full_name).append()
+    good.withColumns({"snapshot_date": F.to_date("stamp"), "revision": revision}).select(
+        *master.table.column_names
+    ).writeTo(master.table.full_name).append()
 
 
-def take_files(spark: SparkSession, landing: Landing, master: Master, run: Run, *, replace: bool) -> Intake:
+def take_files(
+    spark: SparkSession, landing: Landing, master: Master, run: Run, *, replace: bool
+) -> Intake:
     """Take the waiting snapshots into the master's snapshot table."""
     ledger = read_ledger(spark, master.table)
     intake = sort_out(landing, master, ledger, replace=replace)

@@ -12,7 +12,15 @@ from jobs.bronze.fields import INT32, BadField, moment, required, whole
 from jobs.bronze.records import CsvText, Record, fields_json, header_of, is_clean
 from jobs.common.landing import WINDOW_HOURS
 
-COLUMNS = ("invoice_no", "line_no", "stock_code", "quantity", "invoice_date", "customer_id", "country")
+COLUMNS = (
+    "invoice_no",
+    "line_no",
+    "stock_code",
+    "quantity",
+    "invoice_date",
+    "customer_id",
+    "country",
+)
 FIRST_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 SLACK = timedelta(days=1)
 

@@ -31,7 +31,8 @@ def record(cur: Cursor, run: Run, checks: list[Check]) -> None:
     """Keep the checks in `ops.checks`."""
     execute_values(
         cur,
-        "INSERT INTO ops.checks (run_id, check_name, severity, passed, observed, expected) VALUES %s"
+        "INSERT INTO ops.checks (run_id, check_name, severity, passed, observed, expected)"
+        " VALUES %s"
         " ON CONFLICT (run_id, check_name) DO UPDATE SET passed = excluded.passed,"
         " observed = excluded.observed, expected = excluded.expected",
         [(run.run_id, c.name, c.severity, c.passed, c.observed, c.expected) for c in checks],

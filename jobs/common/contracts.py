@@ -100,7 +100,11 @@ PRODUCTS_SNAPSHOTS = Table(
     "One row a product of an accepted products file (append-only)",
     (
         Column("snapshot_date", "date", "Date in the file's name: the day its prices take effect"),
-        Column("revision", "int", "0, and one more each time the date's file was replaced; the highest counts"),
+        Column(
+            "revision",
+            "int",
+            "0, and one more each time the date's file was replaced; the highest counts",
+        ),
         *_PRODUCT_ATTRIBUTES,
         Column("stock_quantity", "int", "Units in stock, when the file says; not tracked"),
         *SOURCE,
@@ -140,7 +144,11 @@ COUNTRIES_SNAPSHOTS = Table(
     "One row a country of an accepted countries file (append-only)",
     (
         Column("snapshot_date", "date", "Date in the file's name"),
-        Column("revision", "int", "0, and one more each time the date's file was replaced; the highest counts"),
+        Column(
+            "revision",
+            "int",
+            "0, and one more each time the date's file was replaced; the highest counts",
+        ),
         *_COUNTRY_ATTRIBUTES,
         *SOURCE,
     ),

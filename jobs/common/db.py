@@ -41,13 +41,14 @@ def connect(settings: Settings, role: Role = "loader") -> Connection:
         TransientError: Postgres does not answer, or refuses the log-in.
     """
     try:
-        return psycopg2.connect(**dsn(settings, role))
+        connection: Connection = psycopg2.connect(**dsn(settings, role))
     except psycopg2.OperationalError as error:
         raise TransientError(
             f"cannot log in to Postgres as {role}: {str(error).strip()}",
             where=f"{settings.gold_host}:{settings.gold_port}/{settings.gold_db}",
             do="see that Postgres is up (make status) and that the password is right",
         ) from None
+    return connection
 
 
 @contextmanager

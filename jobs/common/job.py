@@ -61,7 +61,11 @@ def run_main(
 
 
 def _call(
-    name: str, body: Callable[[JobContext], object], scheduled: bool, dry_run: bool, needs_spark: bool
+    name: str,
+    body: Callable[[JobContext], object],
+    scheduled: bool,
+    dry_run: bool,
+    needs_spark: bool,
 ) -> None:
     settings = get_settings()
     spark = None
@@ -83,7 +87,7 @@ def exit_code_of(call: Callable[[], None]) -> int:
     except WarehouseError as error:
         errors.print(f"error: {error}", markup=False)
         return error.exit_code
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the edge of the process
         code = _code_of_foreign(error)
         if code == 1:
             errors.print(traceback.format_exc(), markup=False)

@@ -7,7 +7,7 @@ together.
 from __future__ import annotations
 
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.common.contracts import BRONZE, BRONZE_TABLES, DW, DW_TABLES, Table
 from jobs.common.settings import PROJECT_ROOT, Settings
@@ -36,7 +36,9 @@ def create_table(table: Table) -> str:
         f"    {c.name:<{names}} {c.type.upper():<{types}} COMMENT {_quote(c.comment)}"
         for c in table.columns
     )
-    partitions = f"\nPARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
+    partitions = (
+        f"\nPARTITIONED BY ({', '.join(table.partitioned_by)})" if table.partitioned_by else ""
+    )
     properties = ",\n".join(f"    {_quote(k)} = {_quote(v)}" for k, v in table.properties)
     return (
         f"CREATE TABLE IF NOT EXISTS {table.full_name} (\n{columns}\n)\nUSING iceberg{partitions}\n"
@@ -47,7 +49,8 @@ def create_table(table: Table) -> str:
 def init_sql() -> str:
     """The whole of `hive/init_hive.sql`."""
     databases = "".join(
-        f"CREATE DATABASE IF NOT EXISTS {name}\nCOMMENT {_quote(comment)}\nLOCATION '${{lake}}/{name}.db';\n\n"
+        f"CREATE DATABASE IF NOT EXISTS {name}\nCOMMENT {_quote(comment)}\n"
+        f"LOCATION '${{lake}}/{name}.db';\n\n"
         for name, comment in (
             (BRONZE, "Bronze: what arrived, as it arrived"),
             (DW, "The star schema of gold, copied daily"),
@@ -99,7 +102,7 @@ def set_property(spark: SparkSession, table: Table, name: str, value: str) -> No
     spark.catalog.refreshTable(table.full_name)
 
 
-def _iceberg_table(spark: SparkSession, table: Table):  # type: ignore[no-untyped-def] # a JVM object
+def _iceberg_table(spark: SparkSession, table: Table) -> Any:
     jvm = spark._jvm
     assert jvm is not None  # noqa: S101 - a live session has one
     spark.catalog.refreshTable(table.full_name)

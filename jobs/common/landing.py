@@ -72,7 +72,7 @@ class Landing:
         self.dataset: Dataset = dataset
         self.root = root
         self.uri = f"{root}/{dataset}"
-        conf = spark._jsc.hadoopConfiguration()  # type: ignore[attr-defined]
+        conf = spark._jsc.hadoopConfiguration()
         self._fs = self._path(self.uri).getFileSystem(conf)
         self._fs.setWriteChecksum(False)
         self._options = jvm.org.apache.hadoop.fs.Options.Rename

@@ -116,7 +116,7 @@ def _bury_the_dead(cur: Cursor) -> None:
 def _open_row(conn: Connection, job: str, trigger: Trigger, parameters: Mapping[str, Any]) -> int:
     who = f"{getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}"
     with transaction(conn) as cur:
-        # One statement makes the row and its sign of life, so no one sees the one without the other.
+        # One statement makes the row and its sign of life: no one sees the one without the other.
         cur.execute(
             "WITH made AS (INSERT INTO ops.runs (job, triggered_by, who, backend_pid, parameters)"
             " VALUES (%s, %s, %s, pg_backend_pid(), %s) RETURNING run_id)"

@@ -40,7 +40,11 @@ def _engine(settings: Settings) -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         "spark.python.worker.reuse": "true",
-        **({"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"} if local else {}),
+        **(
+            {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+            if local
+            else {}
+        ),
     }
 
 
@@ -76,7 +80,7 @@ def _metastore_client(settings: Settings) -> dict[str, str]:
         ),
         "spark.hadoop.datanucleus.schema.autoCreateAll": "false",
         "spark.hadoop.hive.metastore.schema.verification": "false",
-        "spark.redaction.regex": "(?i)secret|password|passwd|token|access[.]?key|ConnectionPassword",
+        "spark.redaction.regex": "(?i)secret|password|passwd|token|access[.]?key",
     }
 
 

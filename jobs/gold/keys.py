@@ -26,7 +26,9 @@ def product_sk(stock_code: Column, effective_date: Column) -> Column:
 
 def customer_sk(customer_id: Column) -> Column:
     """From SHA-256(customer_id); -1 for a guest."""
-    return F.coalesce(key_of_hash(F.sha2(customer_id.cast("binary"), 256)), F.lit(UNKNOWN).cast("bigint"))
+    return F.coalesce(
+        key_of_hash(F.sha2(customer_id.cast("binary"), 256)), F.lit(UNKNOWN).cast("bigint")
+    )
 
 
 def date_sk(day: Column) -> Column:

@@ -149,15 +149,22 @@ def run(context: JobContext) -> Run:
         this.counts["months"] = len(todo.months) if todo else 0
         if todo and not context.dry_run:
             bring_up_to_date(spark, this, todo)
-            this.counts |= {"rows": int(summary(spark, DW_FACT).get("added-records", 0)), "files": todo.file_count}
+            this.counts |= {
+                "rows": int(summary(spark, DW_FACT).get("added-records", 0)),
+                "files": todo.file_count,
+            }
     verb = "would write" if context.dry_run else "wrote"
     say(f"dw: {verb} {this.counts['months']} months, {thousands(this.counts.get('rows', 0))} lines")
     return this
 
 
 def main(
-    dry_run: Annotated[bool, typer.Option(help="Say what would be written; write nothing.")] = False,
-    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Say what would be written; write nothing.")
+    ] = False,
+    scheduled: Annotated[
+        bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
+    ] = False,
 ) -> None:
     """Bring ecommerce_dw up to gold."""
     run_main(JOB, run, scheduled=scheduled, dry_run=dry_run)

@@ -27,6 +27,7 @@ from jobs.gold.merge import SourceFile, Staged, close_views, merge
 from jobs.gold.reference import lines_of, touched
 
 if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
     from pyspark.sql import DataFrame, SparkSession
 
 JOB = "fact_postgres"
@@ -45,7 +46,10 @@ class Positions:
 
     def moved(self, table: Table) -> bool:
         """Whether the table has something that gold has not taken in."""
-        return table.full_name in self.now and self.taken.get(table.full_name) != self.now[table.full_name]
+        return (
+            table.full_name in self.now
+            and self.taken.get(table.full_name) != self.now[table.full_name]
+        )
 
 
 def positions(spark: SparkSession, run: Run) -> Positions:
@@ -101,13 +105,14 @@ def load(run: Run, staged: Staged) -> None:
         run.finish(cur)
 
 
-def _tell_stewards(cur, run: Run) -> None:  # type: ignore[no-untyped-def] # a cursor
+def _tell_stewards(cur: Cursor, run: Run) -> None:
     cur.execute(
-        "SELECT count(*) FROM transactions_error WHERE batch_id = %s AND status = 'OPEN'", (run.run_id,)
+        "SELECT count(*) FROM transactions_error WHERE batch_id = %s AND status = 'OPEN'",
+        (run.run_id,),
     )
-    found = cur.fetchone()[0]
-    if found:
-        cur.execute("SELECT ops.add_finding('errors', %s, %s)", (run.run_id, found))
+    row = cur.fetchone()
+    if row and row[0]:
+        cur.execute("SELECT ops.add_finding('errors', %s, %s)", (run.run_id, row[0]))
 
 
 def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Staged) -> None:
@@ -184,7 +189,9 @@ def bring_up_to_date(context: JobContext, run: Run, *, again: Again | None = Non
 def told(counts: dict[str, object]) -> str:
     """What a load did, in words."""
     names = ("rows_in", "loaded", "unchanged", "superseded", "error", "restated", "moved_to_error")
-    words = [f"{thousands(counts[name])} {name.replace('_', ' ')}" for name in names if counts.get(name)]
+    words = [
+        f"{thousands(counts[name])} {name.replace('_', ' ')}" for name in names if counts.get(name)
+    ]
     return ", ".join(words) or "nothing new"
 
 
@@ -195,7 +202,8 @@ def run(context: JobContext) -> Run:
         ensure_tables(spark, context.settings)
         if context.dry_run:
             _, files = extract(spark, this, positions(spark, this))
-            say(f"would load {thousands(sum(f.line_count for f in files))} lines of {len(files)} files")
+            lines = sum(f.line_count for f in files)
+            say(f"would load {thousands(lines)} lines of {len(files)} files")
             return this
         bring_up_to_date(context, this)
     say(f"gold: {told(this.counts)}")
@@ -204,7 +212,9 @@ def run(context: JobContext) -> Run:
 
 def main(
     dry_run: Annotated[bool, typer.Option(help="Say what would be loaded; write nothing.")] = False,
-    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+    scheduled: Annotated[
+        bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
+    ] = False,
 ) -> None:
     """Load bronze into the star schema."""
     run_main(JOB, run, scheduled=scheduled, dry_run=dry_run)

@@ -18,15 +18,19 @@ MAX_EXPLODED = 20_000_000
 
 def with_keys(products: DataFrame) -> DataFrame:
     """Product versions with their product_sk; one row a version."""
-    return products.select(product_sk(F.col("stock_code"), F.col("effective_date")).alias("product_sk"), "*")
+    return products.select(
+        product_sk(F.col("stock_code"), F.col("effective_date")).alias("product_sk"), "*"
+    )
 
 
 def _days_in_effect(days: list[date]) -> Column:
     all_days = F.array(*(F.lit(day).cast("date") for day in days))
     return F.filter(
         all_days,
-        lambda day: (day >= F.col("effective_date"))
-        & (F.col("end_date").isNull() | (day < F.col("end_date"))),
+        lambda day: (
+            (day >= F.col("effective_date"))
+            & (F.col("end_date").isNull() | (day < F.col("end_date")))
+        ),
     )
 
 
@@ -51,10 +55,16 @@ def on_pairs(versions: DataFrame, lines: DataFrame) -> DataFrame:
     pairs = lines.select("stock_code", "day").distinct()
     fields = ("product_sk", "unit_price", "end_date")
     starts = versions.select(
-        "stock_code", F.col("effective_date").alias("day"), F.struct(*fields).alias("v"), F.lit(0).alias("kind")
+        "stock_code",
+        F.col("effective_date").alias("day"),
+        F.struct(*fields).alias("v"),
+        F.lit(0).alias("kind"),
     )
     asked = pairs.select(
-        "stock_code", "day", F.lit(None).cast(starts.schema["v"].dataType).alias("v"), F.lit(1).alias("kind")
+        "stock_code",
+        "day",
+        F.lit(None).cast(starts.schema["v"].dataType).alias("v"),
+        F.lit(1).alias("kind"),
     )
     so_far = (
         Window.partitionBy("stock_code")

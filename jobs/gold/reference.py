@@ -91,11 +91,15 @@ def lines_of(spark: SparkSession, loaded: DataFrame, change: Touched) -> DataFra
         earliest = min(first for _, first, _ in change.products)
         recent = usable.where(F.col("invoice_date") >= F.lit(earliest).cast("timestamp"))
         day = F.to_date("invoice_date")
-        covered = (F.col("stock_code") == F.col("code")) & (day >= F.col("first")) & (day < F.col("past"))
+        covered = (
+            (F.col("stock_code") == F.col("code")) & (day >= F.col("first")) & (day < F.col("past"))
+        )
         parts.append(recent.join(F.broadcast(ranges), covered, how="left_semi"))
     if change.countries:
         names = spark.createDataFrame([(name,) for name in change.countries], "name string")
-        parts.append(usable.join(F.broadcast(names), F.col("country") == F.col("name"), how="left_semi"))
+        parts.append(
+            usable.join(F.broadcast(names), F.col("country") == F.col("name"), how="left_semi")
+        )
     if len(parts) == 1:
         return parts[0]
     return parts[0].unionByName(parts[1]).dropDuplicates(["file_sha256", "source_line"])

@@ -61,7 +61,8 @@ def still_open(run: Run, lines: list[tuple[str, int]]) -> int:
         cur.execute(
             "SELECT count(*) FROM transactions_error AS e"
             " JOIN ops.loaded_files AS f ON f.file_key = e.file_key"
-            " JOIN unnest(%s, %s) AS l (sha, line) ON l.sha = f.file_sha256 AND l.line = e.source_line"
+            " JOIN unnest(%s, %s) AS l (sha, line)"
+            " ON l.sha = f.file_sha256 AND l.line = e.source_line"
             " WHERE e.status = 'OPEN'",
             ([sha for sha, _ in lines], [line for _, line in lines]),
         )
@@ -98,11 +99,15 @@ def run(context: JobContext, wanted: Filter) -> Run:
 
 def main(
     rule: Annotated[Rule | None, typer.Option(help="Only lines that broke this rule.")] = None,
-    run_id: Annotated[int | None, typer.Option("--run", help="Only lines that this run wrote.")] = None,
+    run_id: Annotated[
+        int | None, typer.Option("--run", help="Only lines that this run wrote.")
+    ] = None,
     file: Annotated[str | None, typer.Option(help="Only lines of this file.")] = None,
     max_attempts: Annotated[int, typer.Option(min=1, help="Pass over lines tried so often.")] = 100,
     dry_run: Annotated[bool, typer.Option(help="Count them; write nothing.")] = False,
-    scheduled: Annotated[bool, typer.Option(help="Wait for the lock, as scheduled runs do.")] = False,
+    scheduled: Annotated[
+        bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
+    ] = False,
 ) -> None:
     """Try lines in error again."""
     wanted = Filter(rule, run_id, file, max_attempts)

@@ -19,7 +19,15 @@ NO_PRICE = "no_price_in_effect"
 UNKNOWN_COUNTRY = "unknown_country"
 RULES = (MALFORMED, NO_PRICE, UNKNOWN_COUNTRY)
 
-_FIELDS = ("invoice_no", "line_no", "stock_code", "quantity", "invoice_date", "customer_id", "country")
+_FIELDS = (
+    "invoice_no",
+    "line_no",
+    "stock_code",
+    "quantity",
+    "invoice_date",
+    "customer_id",
+    "country",
+)
 
 
 def transform(lines: DataFrame, prices: DataFrame, countries: DataFrame) -> DataFrame:
@@ -34,8 +42,12 @@ def transform(lines: DataFrame, prices: DataFrame, countries: DataFrame) -> Data
         One row a line, the columns of the staging table; `rules` is null for a good line
         and a Postgres array literal for one in error, whose `raw` holds its fields.
     """
-    names = F.broadcast(countries.select("country", F.col("country_id").cast("bigint").alias("country_sk")))
-    priced = lines.join(prices, ["stock_code", "day"], how="left").join(names, "country", how="left")
+    names = F.broadcast(
+        countries.select("country", F.col("country_id").cast("bigint").alias("country_sk"))
+    )
+    priced = lines.join(prices, ["stock_code", "day"], how="left").join(
+        names, "country", how="left"
+    )
     total = F.try_multiply(F.col("quantity").cast("decimal(10,0)"), F.col("unit_price"))
     amounts = priced.withColumn("total_amount", total.try_cast("decimal(18,4)"))
     ruled = amounts.withColumn("broken", _broken_rules())

@@ -6,7 +6,7 @@ that did not report (a retry, a lost executor, speculation) are dropped before t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -94,18 +94,20 @@ COUNTRIES = StagingTable(
 def create(conn: Connection, table: StagingTable, run: Run) -> None:
     """Make the table of this run, empty."""
     columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))  # type: ignore[arg-type]
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
         for name, kind in (*table.columns, (ATTEMPT, "bigint NOT NULL"))
     )
     with transaction(conn) as cur:
         cur.execute(
-            sql.SQL("CREATE UNLOGGED TABLE staging.{} ({}) WITH (autovacuum_enabled = false)").format(
-                sql.Identifier(table.name(run)), columns
-            )
+            sql.SQL(
+                "CREATE UNLOGGED TABLE staging.{} ({}) WITH (autovacuum_enabled = false)"
+            ).format(sql.Identifier(table.name(run)), columns)
         )
 
 
-def copy(conn: Connection, frame: DataFrame, table: StagingTable, run: Run, settings: Settings) -> int:
+def copy(
+    conn: Connection, frame: DataFrame, table: StagingTable, run: Run, settings: Settings
+) -> int:
     """Fill the table from the executors. Returns the number of rows.
 
     Args:
@@ -117,13 +119,13 @@ def copy(conn: Connection, frame: DataFrame, table: StagingTable, run: Run, sett
         " FROM STDIN (FORMAT csv)"
     )
 
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         import psycopg2
         from pyspark import TaskContext
 
         context = TaskContext.get()
         attempt = context.taskAttemptId() if context else 0
-        stream = CsvStream(batches, attempt)
+        stream = CsvStream(iter(batches), attempt)
         connection = psycopg2.connect(**target)
         try:
             with connection, connection.cursor() as cur:
@@ -141,7 +143,8 @@ def _keep_only(conn: Connection, table: StagingTable, run: Run, attempts: list[i
     name = sql.Identifier(table.name(run))
     with transaction(conn) as cur:
         cur.execute(
-            sql.SQL("DELETE FROM staging.{} WHERE task_attempt <> ALL(%s)").format(name), (attempts,)
+            sql.SQL("DELETE FROM staging.{} WHERE task_attempt <> ALL(%s)").format(name),
+            (attempts,),
         )
         cur.execute(sql.SQL("ANALYZE staging.{}").format(name))
 
@@ -180,4 +183,6 @@ def drop(conn: Connection, run: Run) -> None:
     """Drop what this run staged."""
     with transaction(conn) as cur:
         for table in (LINES, PRODUCTS, COUNTRIES):
-            cur.execute(sql.SQL("DROP TABLE IF EXISTS staging.{}").format(sql.Identifier(table.name(run))))
+            cur.execute(
+                sql.SQL("DROP TABLE IF EXISTS staging.{}").format(sql.Identifier(table.name(run)))
+            )

@@ -30,7 +30,7 @@ ANALYZE changes;
 CREATE TEMP TABLE selling ON COMMIT DROP AS
 SELECT
     p.stock_code,
-    make_date(f.date_sk / 10000, f.date_sk / 100 %% 100, 1) AS month
+    make_date(f.date_sk / 10000, mod(f.date_sk / 100, 100), 1) AS month
 FROM fact_transactions AS f
 INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
 WHERE

@@ -8,7 +8,7 @@
 CREATE TEMP TABLE cells ON COMMIT DROP AS
 SELECT
     p.stock_code,
-    make_date(f.date_sk / 10000, f.date_sk / 100 %% 100, 1) AS month,
+    make_date(f.date_sk / 10000, mod(f.date_sk / 100, 100), 1) AS month,
     f.quantity,
     count(*) AS lines
 FROM fact_transactions AS f
@@ -46,7 +46,7 @@ WITH counted AS (
     INNER JOIN cells AS c
         ON
             w.stock_code = c.stock_code
-            AND (w.month IS NULL OR (c.month < w.month AND c.month >= w.month - interval '12 months'))
+            AND (w.month IS NULL OR (w.month > c.month AND c.month >= w.month - interval '12 months'))
     GROUP BY w.stock_code, w.month, c.quantity
 ),
 
@@ -105,5 +105,5 @@ ON CONFLICT (stock_code, month) DO UPDATE SET
     batch_id = excluded.batch_id,
     computed_at = now()
 WHERE (b.line_count, b.median_qty, b.std_deviation, b.is_sufficient)
-    IS DISTINCT FROM
-    (excluded.line_count, excluded.median_qty, excluded.std_deviation, excluded.is_sufficient);
+IS DISTINCT FROM
+(excluded.line_count, excluded.median_qty, excluded.std_deviation, excluded.is_sufficient);

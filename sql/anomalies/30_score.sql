@@ -11,7 +11,7 @@ WITH lines AS (
         p.stock_code,
         f.quantity,
         f.invoice_date,
-        make_date(f.date_sk / 10000, f.date_sk / 100 %% 100, 1) AS month,
+        make_date(f.date_sk / 10000, mod(f.date_sk / 100, 100), 1) AS month,
         f.batch_id
     FROM fact_transactions AS f
     INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
@@ -19,11 +19,19 @@ WITH lines AS (
         f.quantity > 0
         AND f.invoice_date >= (
             SELECT min(x.month)::timestamp AT TIME ZONE 'UTC'
-            FROM (SELECT c.month FROM changes AS c UNION ALL SELECT s.month FROM stale AS s) AS x
+            FROM (
+                SELECT c.month FROM changes AS c
+                UNION ALL
+                SELECT s.month FROM stale AS s
+            ) AS x
         )
         AND f.invoice_date < (
             SELECT (max(x.month) + interval '1 month') AT TIME ZONE 'UTC'
-            FROM (SELECT c.month FROM changes AS c UNION ALL SELECT s.month FROM stale AS s) AS x
+            FROM (
+                SELECT c.month FROM changes AS c
+                UNION ALL
+                SELECT s.month FROM stale AS s
+            ) AS x
         )
 ),
 
@@ -99,16 +107,26 @@ SELECT
         WHERE m.kind = 'anomalies' AND m.batch_id = a.batch_id AND o.status <> 'PENDING'
     ) AS never_told
 FROM anomalies AS a
-CROSS JOIN LATERAL (
-    SELECT date_trunc('month', a.invoice_date AT TIME ZONE 'UTC')::date AS month
-) AS d
+CROSS JOIN
+    LATERAL (
+        SELECT date_trunc('month', a.invoice_date AT TIME ZONE 'UTC')::date AS month
+    ) AS d
 WHERE
     a.still_flagged
-    AND NOT EXISTS (SELECT 1 FROM above AS n WHERE n.transaction_id = a.transaction_id)
+    AND NOT EXISTS (
+        SELECT 1 FROM above AS n
+        WHERE n.transaction_id = a.transaction_id
+    )
     AND (
-        EXISTS (SELECT 1 FROM stale AS s WHERE s.stock_code = a.stock_code AND s.month = d.month)
+        EXISTS (
+            SELECT 1 FROM stale AS s
+            WHERE s.stock_code = a.stock_code AND s.month = d.month
+        )
         OR (
-            EXISTS (SELECT 1 FROM changes AS c WHERE c.stock_code = a.stock_code AND c.month = d.month)
+            EXISTS (
+                SELECT 1 FROM changes AS c
+                WHERE c.stock_code = a.stock_code AND c.month = d.month
+            )
             AND NOT EXISTS (
                 SELECT 1 FROM fact_transactions AS f
                 INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
@@ -126,7 +144,7 @@ USING fallen AS f
 WHERE a.anomaly_id = f.anomaly_id AND f.never_told;
 
 UPDATE anomalies AS a
-SET still_flagged = false
+SET still_flagged = FALSE
 FROM fallen AS f
 WHERE a.anomaly_id = f.anomaly_id AND NOT f.never_told;
 
@@ -158,13 +176,13 @@ ON CONFLICT (transaction_id) DO UPDATE SET
     threshold = excluded.threshold,
     baseline_month = excluded.baseline_month,
     invoice_date = excluded.invoice_date,
-    still_flagged = true,
+    still_flagged = TRUE,
     batch_id = CASE WHEN a.still_flagged THEN a.batch_id ELSE excluded.batch_id END,
     alert_timestamp = CASE WHEN a.still_flagged THEN a.alert_timestamp ELSE now() END
 WHERE
-    (a.stock_code, a.quantity, a.median_qty, a.std_deviation, a.threshold, a.invoice_date, a.still_flagged)
-    IS DISTINCT FROM
-    (
-        excluded.stock_code, excluded.quantity, excluded.median_qty, excluded.std_deviation,
-        excluded.threshold, excluded.invoice_date, true
-    );
+(a.stock_code, a.quantity, a.median_qty, a.std_deviation, a.threshold, a.invoice_date, a.still_flagged)
+IS DISTINCT FROM
+(
+    excluded.stock_code, excluded.quantity, excluded.median_qty, excluded.std_deviation,
+    excluded.threshold, excluded.invoice_date, TRUE
+);

@@ -28,7 +28,7 @@ ON CONFLICT (country_sk) DO UPDATE SET
     region = excluded.region,
     sub_region = excluded.sub_region
 WHERE (d.country, d.iso_code, d.region, d.sub_region)
-    IS DISTINCT FROM (excluded.country, excluded.iso_code, excluded.region, excluded.sub_region);
+IS DISTINCT FROM (excluded.country, excluded.iso_code, excluded.region, excluded.sub_region);
 
 -- Versions that are no more go last (40), when no line points to them.
 UPDATE dim_products AS d

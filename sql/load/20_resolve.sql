@@ -110,9 +110,12 @@ SELECT
     w.is_new,
     w.rules IS NULL AND w.invoice_date = h.invoice_date AS stays,
     w.rules IS NULL
-    AND (w.invoice_date, w.product_sk, w.customer_sk, w.country_sk, w.quantity, w.unit_price)
-    IS NOT DISTINCT FROM
-    (h.invoice_date, h.product_sk, h.customer_sk, h.country_sk, h.quantity, h.unit_price) AS same
+    AND w.invoice_date = h.invoice_date
+    AND w.product_sk = h.product_sk
+    AND w.customer_sk = h.customer_sk
+    AND w.country_sk = h.country_sk
+    AND w.quantity = h.quantity
+    AND w.unit_price = h.unit_price AS same
 FROM held AS h
 INNER JOIN winners AS w ON h.transaction_id = w.transaction_id
 WHERE h.place = 'fact';

@@ -10,7 +10,10 @@ FROM winners AS w
 WHERE
     w.rules IS NULL
     AND w.customer_sk <> -1
-    AND NOT EXISTS (SELECT 1 FROM dim_customers AS d WHERE d.customer_id = w.customer_id);
+    AND NOT EXISTS (
+        SELECT 1 FROM dim_customers AS d
+        WHERE d.customer_id = w.customer_id
+    );
 
 -- Whole months, so that the days do not depend on which lines came first.
 INSERT INTO dim_dates (date_sk, date, year, quarter, month, month_name, day, weekday, is_weekend)

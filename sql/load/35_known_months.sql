@@ -38,14 +38,14 @@ SELECT
     w.unit_price,
     w.total_amount,
     w.quantity < 0 AS is_return,
-    %(batch_id)s,
+    %(batch_id)s AS batch_id,
     w.file_key,
     w.source_line
 FROM winners AS w
 LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
 WHERE
     w.rules IS NULL
-    AND w.date_sk / 100 = ANY(%(known_months)s)
+    AND w.date_sk / 100 = any(%(known_months)s)
     AND r.same IS NOT TRUE
 ON CONFLICT (transaction_id, invoice_date) DO UPDATE SET
     product_sk = excluded.product_sk,

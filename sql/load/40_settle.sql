@@ -17,7 +17,7 @@ SELECT
     f.source_file,
     w.source_line,
     w.file_key,
-    %(batch_id)s
+    %(batch_id)s AS batch_id
 FROM winners AS w
 INNER JOIN ops.loaded_files AS f ON w.file_key = f.file_key
 WHERE w.rules IS NOT NULL
@@ -117,7 +117,7 @@ WHERE
 INSERT INTO ops.fact_months (month, batch_id)
 SELECT DISTINCT
     c.month,
-    %(batch_id)s
+    %(batch_id)s AS batch_id
 FROM (
     SELECT to_date((w.date_sk / 100)::text, 'YYYYMM') AS month
     FROM winners AS w
@@ -135,8 +135,8 @@ INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason)
 SELECT DISTINCT
     p.stock_code,
     c.month,
-    %(batch_id)s,
-    'lines'
+    %(batch_id)s AS batch_id,
+    'lines' AS reason
 FROM (
     SELECT
         w.product_sk,
@@ -161,4 +161,7 @@ INNER JOIN dim_products AS p ON c.product_sk = p.product_sk;
 DELETE FROM dim_products AS d
 WHERE
     %(products_staged)s
-    AND NOT EXISTS (SELECT 1 FROM staged_products AS s WHERE s.product_sk = d.product_sk);
+    AND NOT EXISTS (
+        SELECT 1 FROM staged_products AS s
+        WHERE s.product_sk = d.product_sk
+    );

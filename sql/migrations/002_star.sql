@@ -135,7 +135,7 @@ CREATE TABLE transactions_error (
     error_id text PRIMARY KEY,
     transaction_id text,
     raw jsonb NOT NULL,
-    rules text [] NOT NULL CHECK (cardinality(rules) > 0),
+    rules text[] NOT NULL CHECK (cardinality(rules) > 0),
     source_file text NOT NULL,
     source_line integer NOT NULL,
     file_key bigint NOT NULL,

@@ -18,7 +18,7 @@ COMMENT ON COLUMN anomaly_baselines.stock_code IS 'The product';
 COMMENT ON COLUMN anomaly_baselines.month IS 'First day of the month that is scored by it; null when the baseline is the whole history';
 COMMENT ON COLUMN anomaly_baselines.line_count IS 'Sales lines it was computed from; at the time of computing';
 COMMENT ON COLUMN anomaly_baselines.median_qty IS 'Exact median of quantity';
-COMMENT ON COLUMN anomaly_baselines.std_deviation IS 'Sample standard deviation of quantity (n - 1); 1 where it is zero or there is one line';
+COMMENT ON COLUMN anomaly_baselines.std_deviation IS 'Sample standard deviation of quantity (n - 1); 1 where it is zero';
 COMMENT ON COLUMN anomaly_baselines.is_sufficient IS 'Whether there were enough lines to score by it';
 COMMENT ON COLUMN anomaly_baselines.batch_id IS 'The run (ops.runs) that computed it';
 COMMENT ON COLUMN anomaly_baselines.computed_at IS 'When';
@@ -39,7 +39,7 @@ CREATE TABLE anomalies (
     status text NOT NULL DEFAULT 'NEW'
     CHECK (status IN ('NEW', 'REVIEWED', 'RESOLVED', 'FALSE_POSITIVE')),
     investigator_notes text,
-    still_flagged boolean NOT NULL DEFAULT true,
+    still_flagged boolean NOT NULL DEFAULT TRUE,
     batch_id bigint NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -56,7 +56,7 @@ COMMENT ON COLUMN anomalies.quantity IS 'Units on the line';
 COMMENT ON COLUMN anomalies.median_qty IS 'Median quantity of the baseline';
 COMMENT ON COLUMN anomalies.std_deviation IS 'Sample standard deviation of the baseline';
 COMMENT ON COLUMN anomalies.z_score IS '(quantity - median_qty) / std_deviation';
-COMMENT ON COLUMN anomalies.threshold IS 'Quantities above it are flagged: median_qty + k x std_deviation, or the largest quantity found FALSE_POSITIVE in the 12 months before, if that is more';
+COMMENT ON COLUMN anomalies.threshold IS 'Flagged above it: median_qty + k x std_deviation, or the largest FALSE_POSITIVE of the 12 months before';
 COMMENT ON COLUMN anomalies.baseline_month IS 'The month of the baseline; null when the baseline is the whole history';
 COMMENT ON COLUMN anomalies.invoice_date IS 'Time of the invoice (UTC)';
 COMMENT ON COLUMN anomalies.alert_timestamp IS 'When the line was flagged';

@@ -81,7 +81,7 @@ WITH marked AS (
         coalesce(
             lag(p.unit_price) OVER w <> p.unit_price
             OR lag(p.end_date) OVER w <> p.effective_date,
-            true
+            TRUE
         ) AS starts
     FROM dim_products AS p
     WINDOW w AS (PARTITION BY p.stock_code ORDER BY p.effective_date)
@@ -142,7 +142,7 @@ CREATE VIEW v_transaction_status AS
 SELECT
     f.transaction_id,
     'LOADED' AS state,
-    NULL::text [] AS rules,
+    NULL::text[] AS rules,
     r.ended_at AS loaded_at
 FROM fact_transactions AS f
 LEFT JOIN ops.runs AS r ON f.batch_id = r.run_id
@@ -180,7 +180,7 @@ flagged AS (
         count(*) AS lines
     FROM anomalies AS a
     WHERE a.still_flagged
-    GROUP BY 1
+    GROUP BY date_trunc('month', a.invoice_date AT TIME ZONE 'UTC')::date
 ),
 
 covered AS (

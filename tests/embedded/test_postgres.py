@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing
 
@@ -93,9 +96,9 @@ def test_after_a_kill_it_starts_again_with_all_that_was_committed(home: Home) ->
     pid = Postgres(home).pid()
     assert pid is not None
 
-    server = psutil.Process(pid)
-    server.kill()
-    server.wait()
+    os.kill(pid, signal.SIGKILL)
+    while Postgres(home).pid() is not None:
+        time.sleep(0.01)
     services.up(home)
 
     assert Postgres(home).pid() != pid
