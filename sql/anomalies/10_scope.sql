@@ -101,7 +101,7 @@ WHERE
 UNION
 SELECT
     p.stock_code,
-    %(refresh_month)s::date
+    %(refresh_month)s::date AS month
 FROM fact_transactions AS f
 INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
 WHERE

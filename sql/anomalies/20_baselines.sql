@@ -93,7 +93,7 @@ SELECT
     coalesce(s.median_qty, 0) AS median_qty,
     CASE WHEN s.variance > 0 THEN sqrt(s.variance)::double precision ELSE 1 END AS std_deviation,
     coalesce(s.total, 0) >= %(min_lines)s AS is_sufficient,
-    %(batch_id)s
+    %(batch_id)s AS batch_id
 FROM wanted AS w
 LEFT JOIN spread AS s
     ON w.stock_code = s.stock_code AND coalesce(w.month, '0001-01-01') = coalesce(s.month, '0001-01-01')

@@ -99,43 +99,55 @@ ANALYZE above;
 
 -- No longer above its threshold, or no longer there.
 CREATE TEMP TABLE fallen ON COMMIT DROP AS
-SELECT
-    a.anomaly_id,
-    a.status = 'NEW' AND NOT EXISTS (
-        SELECT 1 FROM ops.mail_findings AS m
-        INNER JOIN ops.mail_outbox AS o ON m.mail_id = o.mail_id
-        WHERE m.kind = 'anomalies' AND m.batch_id = a.batch_id AND o.status <> 'PENDING'
-    ) AS never_told
-FROM anomalies AS a
-CROSS JOIN
-    LATERAL (
-        SELECT date_trunc('month', a.invoice_date AT TIME ZONE 'UTC')::date AS month
-    ) AS d
-WHERE
-    a.still_flagged
-    AND NOT EXISTS (
-        SELECT 1 FROM above AS n
-        WHERE n.transaction_id = a.transaction_id
-    )
-    AND (
-        EXISTS (
-            SELECT 1 FROM stale AS s
-            WHERE s.stock_code = a.stock_code AND s.month = d.month
+WITH standing AS (
+    SELECT
+        a.anomaly_id,
+        a.transaction_id,
+        a.stock_code,
+        a.quantity,
+        a.invoice_date,
+        a.status,
+        a.batch_id,
+        date_trunc('month', a.invoice_date AT TIME ZONE 'UTC')::date AS month
+    FROM anomalies AS a
+    WHERE
+        a.still_flagged
+        AND NOT EXISTS (
+            SELECT 1 FROM above AS n
+            WHERE n.transaction_id = a.transaction_id
         )
-        OR (
-            EXISTS (
-                SELECT 1 FROM changes AS c
-                WHERE c.stock_code = a.stock_code AND c.month = d.month
-            )
-            AND NOT EXISTS (
-                SELECT 1 FROM fact_transactions AS f
-                INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
-                WHERE
-                    f.transaction_id = a.transaction_id
-                    AND f.invoice_date = a.invoice_date
-                    AND f.quantity = a.quantity
-                    AND p.stock_code = a.stock_code
-            )
+),
+
+told AS (
+    SELECT DISTINCT m.batch_id
+    FROM ops.mail_findings AS m
+    INNER JOIN ops.mail_outbox AS o ON m.mail_id = o.mail_id
+    WHERE m.kind = 'anomalies' AND o.status <> 'PENDING'
+)
+
+SELECT
+    t.anomaly_id,
+    t.status = 'NEW' AND d.batch_id IS NULL AS never_told
+FROM standing AS t
+LEFT JOIN told AS d ON t.batch_id = d.batch_id
+WHERE
+    EXISTS (
+        SELECT 1 FROM stale AS s
+        WHERE s.stock_code = t.stock_code AND s.month = t.month
+    )
+    OR (
+        EXISTS (
+            SELECT 1 FROM changes AS c
+            WHERE c.stock_code = t.stock_code AND c.month = t.month
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM fact_transactions AS f
+            INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
+            WHERE
+                f.transaction_id = t.transaction_id
+                AND f.invoice_date = t.invoice_date
+                AND f.quantity = t.quantity
+                AND p.stock_code = t.stock_code
         )
     );
 
@@ -164,7 +176,7 @@ SELECT
     n.threshold,
     n.baseline_month,
     n.invoice_date,
-    %(batch_id)s
+    %(batch_id)s AS batch_id
 FROM above AS n
 ON CONFLICT (transaction_id) DO UPDATE SET
     order_id = excluded.order_id,

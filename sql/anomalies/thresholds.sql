@@ -34,4 +34,4 @@ INNER JOIN anomaly_baselines AS b
 WHERE
     b.stock_code = %(code)s
     AND b.is_sufficient
-ORDER BY m.month;
+ORDER BY month;

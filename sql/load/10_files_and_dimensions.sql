@@ -10,12 +10,12 @@ SELECT
     s.source_file,
     s.window_start,
     s.line_count,
-    %(batch_id)s
+    %(batch_id)s AS batch_id
 FROM staged_files AS s;
 
 INSERT INTO dim_countries AS d (country_sk, country_id, country, iso_code, region, sub_region)
 SELECT
-    s.country_id,
+    s.country_id AS country_sk,
     s.country_id,
     s.country,
     s.iso_code,

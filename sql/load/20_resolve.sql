@@ -91,7 +91,23 @@ ON CONFLICT DO NOTHING;
 ANALYZE losers;
 
 CREATE TEMP VIEW winners AS
-SELECT l.*
+SELECT
+    l.transaction_id,
+    l.product_sk,
+    l.customer_sk,
+    l.country_sk,
+    l.date_sk,
+    l.invoice_no,
+    l.invoice_date,
+    l.quantity,
+    l.unit_price,
+    l.total_amount,
+    l.file_key,
+    l.source_line,
+    l.is_new,
+    l.customer_id,
+    l.rules,
+    l.raw
 FROM staged_lines AS l
 WHERE
     NOT EXISTS (
