@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -48,8 +47,7 @@ def steps(settings: Settings) -> Iterator[Step]:
     yield Step("gold's schema", make_schema)
     if settings.warehouse_mode == "embedded" or settings.metastore_db_password.get_secret_value():
         yield Step("Hive metastore's schema", make_metastore)
-    for directory in local_directories(settings):
-        yield Step(f"directory {directory}", partial(make_local, directory))
+    yield Step("landing and lake directories", lambda: make_directories(settings))
 
 
 def make_home(home: Home) -> str:
@@ -88,9 +86,10 @@ def make_metastore() -> str:
     return made(metastore.create_schema(settings))
 
 
-def make_local(directory: Path) -> str:
-    """A directory that only we read."""
-    return made(make_directory(directory))
+def make_directories(settings: Settings) -> str:
+    """Directories that only we read; a Hadoop file system's come with the first file."""
+    new = [make_directory(path) for path in local_directories(settings)]
+    return made(any(new))
 
 
 def made(new: bool) -> str:

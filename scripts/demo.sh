@@ -6,6 +6,7 @@
 set -Eeuo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 data="${1:-}" countries="${2:-}" days=(${3:+--days "$3"})
+umask 077
 
 settings='from jobs.common.settings import load_settings'
 landing="$("$PYTHON" -c "$settings; print(load_settings().landing.removeprefix('file://'))")"

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from jobs.bronze.intake import complain, settle
 from jobs.bronze.master_rows import COUNTRY_COLUMNS, parse_countries
-from jobs.bronze.snapshots import Master, effective, preview, take_files
+from jobs.bronze.snapshots import Master, effective, preview, revisions, take_files
 from jobs.common.contracts import COUNTRIES, COUNTRIES_SNAPSHOTS
 from jobs.common.job import JobContext, run_main, say
 from jobs.common.lake import ensure_tables, get_property, set_property, snapshot_id
@@ -127,7 +127,8 @@ def update_countries(spark: SparkSession, run: Run) -> int:
     target = snapshot_id(spark, COUNTRIES_SNAPSHOTS)
     if target is None or get_property(spark, COUNTRIES, BUILT_FROM) == str(target):
         return 0
-    snapshots = effective(spark.table(COUNTRIES_SNAPSHOTS.full_name))
+    rows = spark.table(COUNTRIES_SNAPSHOTS.full_name)
+    snapshots = effective(rows, revisions(rows))
     standing = transform(snapshots)
     changed = load(spark, standing)
     report_drift(run, snapshots, spark.table(COUNTRIES.full_name))

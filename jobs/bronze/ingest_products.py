@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from jobs.bronze.intake import complain, settle
 from jobs.bronze.master_rows import PRODUCT_COLUMNS, parse_products
 from jobs.bronze.scd2 import KEY, VERSION, Missing, difference, next_versions, versions
-from jobs.bronze.snapshots import Master, effective, preview, take_files
+from jobs.bronze.snapshots import Master, effective, preview, revisions, take_files
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, get_property, is_ancestor, set_property, snapshot_id
@@ -54,22 +54,23 @@ def master(settings: Settings) -> Master:
     )
 
 
-def extract(spark: SparkSession) -> tuple[DataFrame, list[date]]:
-    """Snapshot rows that the history has not seen, and the dates they are of."""
-    table = spark.table(PRODUCTS_SNAPSHOTS.full_name)
+def extract(spark: SparkSession) -> DataFrame:
+    """Snapshot rows that the history has not seen."""
     built_from = int(get_property(spark, PRODUCTS, BUILT_FROM) or 0)
     if built_from and is_ancestor(spark, PRODUCTS_SNAPSHOTS, built_from):
-        table = (
-            spark.read.format("iceberg")
-            .option("start-snapshot-id", built_from)
-            .load(PRODUCTS_SNAPSHOTS.full_name)
-        )
-    days = [row[0] for row in table.select("snapshot_date").distinct().collect()]
-    return table, sorted(days)
+        new = spark.read.format("iceberg").option("start-snapshot-id", built_from)
+        return new.load(PRODUCTS_SNAPSHOTS.full_name)
+    return spark.table(PRODUCTS_SNAPSHOTS.full_name)
 
 
 def transform(
-    snapshots: DataFrame, history: DataFrame, pending: DataFrame, days: list[date], missing: Missing
+    snapshots: DataFrame,
+    history: DataFrame,
+    pending: DataFrame,
+    *,
+    dates: dict[date, int],
+    days: dict[date, int],
+    missing: Missing,
 ) -> DataFrame:
     """The versions to put or delete so that the history tells of the pending snapshots too.
 
@@ -77,25 +78,23 @@ def transform(
         snapshots: all snapshot rows that count.
         history: the versions as they are.
         pending: snapshot rows that the history has not seen.
-        days: the dates of the pending rows, sorted.
+        dates: all snapshot dates, each with its highest revision.
+        days: the same of the pending rows.
         missing: what it means that a snapshot lacks a product.
+
+    Returns:
+        One row a version, columns `scd2.VERSION` and `op`: 'put' or 'delete'.
     """
-    dates = sorted(row[0] for row in snapshots.select("snapshot_date").distinct().collect())
-    current = history.where("is_current")
-    if _replaced(pending) or len(days) == len(dates):
-        return difference(history, versions(snapshots, dates, missing))
-    if days == dates[-1:]:
-        changes = next_versions(
-            current, snapshots.where(F.col("snapshot_date") == days[0]), days[0], missing
-        )
+    every, newest = sorted(dates), max(dates)
+    if any(days.values()) or len(days) == len(dates):
+        return difference(history, versions(snapshots, every, missing))
+    if set(days) == {newest}:
+        latest = snapshots.where(F.col("snapshot_date") == newest)
+        changes = next_versions(history.where("is_current"), latest, newest, missing)
         return changes.withColumn("op", F.lit("put"))
-    keys = _touched(snapshots, pending, dates, days, missing)
-    touched = versions(snapshots.join(keys, KEY, how="left_semi"), dates, missing)
+    keys = _touched(snapshots, pending, every, sorted(days), missing)
+    touched = versions(snapshots.join(keys, KEY, how="left_semi"), every, missing)
     return difference(history.join(keys, KEY, how="left_semi"), touched)
-
-
-def _replaced(pending: DataFrame) -> bool:
-    return not pending.where("revision > 0").isEmpty()
 
 
 def _touched(
@@ -103,13 +102,11 @@ def _touched(
 ) -> DataFrame:
     """Products whose history the pending snapshots can change."""
     keys = pending.select(KEY)
-    if (
-        missing == "invalidate"
-    ):  # who was listed before a late snapshot, and is not in it, left that day
+    if missing == "invalidate":
+        # who was listed right before a late snapshot, and is not in it, left that day
         before = {max((d for d in dates if d < day), default=day) for day in days}
-        keys = keys.unionByName(
-            snapshots.where(F.col("snapshot_date").isin(list(before))).select(KEY)
-        )
+        listed = snapshots.where(F.col("snapshot_date").isin(list(before)))
+        keys = keys.unionByName(listed.select(KEY))
     return keys.distinct()
 
 
@@ -144,10 +141,15 @@ def update_history(spark: SparkSession, settings: Settings) -> int:
     target = snapshot_id(spark, PRODUCTS_SNAPSHOTS)
     if target is None or get_property(spark, PRODUCTS, BUILT_FROM) == str(target):
         return 0
-    pending, days = extract(spark)
-    snapshots = effective(spark.table(PRODUCTS_SNAPSHOTS.full_name))
+    rows, pending = spark.table(PRODUCTS_SNAPSHOTS.full_name), extract(spark)
+    dates = revisions(rows)
     changes = transform(
-        snapshots, spark.table(PRODUCTS.full_name), pending, days, settings.products_missing
+        effective(rows, dates),
+        spark.table(PRODUCTS.full_name),
+        pending,
+        dates=dates,
+        days=revisions(pending),
+        missing=settings.products_missing,
     ).persist()
     try:
         count = load(spark, changes)

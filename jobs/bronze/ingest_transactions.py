@@ -50,12 +50,13 @@ SCHEMA = pa.schema(
 def extract(spark: SparkSession, landing: Landing) -> Intake:
     """The waiting files: new ones, repeats of what bronze has, and refused ones."""
     files, strangers = landing.waiting()
-    intake = Intake(strangers=strangers)
-    seen = known_hashes(spark, files)
-    for file in files:
+    intake = Intake(accepted=files, strangers=strangers)
+    refuse_bad_headers(intake, COLUMNS)
+    usable, intake.accepted = intake.accepted, []
+    seen = known_hashes(spark, usable)
+    for file in usable:
         (intake.repeats if file.sha256 in seen else intake.accepted).append(file)
         seen.add(file.sha256)
-    refuse_bad_headers(intake, COLUMNS)
     return intake
 
 
@@ -100,7 +101,7 @@ def run(context: JobContext) -> Run:
             return record
         if intake.accepted:
             load(transform(spark, intake, record.run_id))
-            record.counts["rows"] = int(summary(spark, TRANSACTIONS_RAW)["added-records"])
+            record.counts["rows"] = int(summary(spark, TRANSACTIONS_RAW).get("added-records", 0))
         settle(landing, intake, record)
     say(f"transactions: {thousands(len(intake.accepted))} new files, {len(intake.repeats)} repeats")
     complain(intake, "transactions")

@@ -63,24 +63,27 @@ class CsvText:
             wrong = problem is not None or (width is not None and len(fields) != width)
             if wrong and end - start > 1:
                 end = start + 1
-                fields = self.lines[start].rstrip("\r\n").split(",")
                 problem = "a quote is not closed"
                 reader, base = csv.reader(self.lines[end:], strict=True), end
+            if problem:
+                fields = self.lines[start].rstrip("\r\n").split(",")
             if fields or problem:
                 yield Record(start + 1, end + 1, fields, problem)
             start = end
 
 
 def header_of(content: bytes) -> list[str]:
-    """Names of the columns, trimmed, lower case; empty when there is no header."""
+    """Names of the columns, trimmed, lower case; empty when there is no readable header."""
     first = next(CsvText(content).records(), None)
-    return [name.strip().lower() for name in first.fields] if first else []
+    if first is None or first.problem:
+        return []
+    return [name.strip().lower() for name in first.fields]
 
 
 def header_problem(header: list[str], required: tuple[str, ...]) -> str | None:
     """Why a header cannot be used; None when it can. Order is free, further columns are ignored."""
     if not header:
-        return "the file is empty: it has no header"
+        return "the file is empty, or its header is no CSV"
     missing = [name for name in required if name not in header]
     if missing:
         return f"the header lacks {', '.join(missing)}; it has {', '.join(header)}"

@@ -80,11 +80,21 @@ class Accepted:
 Ledger = dict[date, Accepted]
 
 
-def effective(snapshots: DataFrame) -> DataFrame:
-    """The rows that count: of each date, the highest revision."""
-    newest = F.max("revision").over(Window.partitionBy("snapshot_date"))
-    if snapshots.where("revision > 0").isEmpty():
+def revisions(snapshots: DataFrame) -> dict[date, int]:
+    """The highest revision of each date."""
+    rows = snapshots.groupBy("snapshot_date").agg(F.max("revision")).collect()
+    return {row[0]: row[1] for row in rows}
+
+
+def effective(snapshots: DataFrame, dates: dict[date, int]) -> DataFrame:
+    """The rows that count: of each date, the highest revision.
+
+    Args:
+        dates: what `revisions` gives of the same rows.
+    """
+    if not any(dates.values()):
         return snapshots
+    newest = F.max("revision").over(Window.partitionBy("snapshot_date"))
     return snapshots.withColumn("newest", newest).where("revision = newest").drop("newest")
 
 
@@ -100,10 +110,13 @@ def read_ledger(spark: SparkSession, table: Table) -> Ledger:
     return {row[0]: Accepted(row[1], row[2], row[3]) for row in rows}
 
 
-def sort_out(landing: Landing, master: Master, ledger: Ledger, *, replace: bool) -> Intake:
-    """The waiting files: new ones, repeats, and those to be refused."""
+def sort_out(
+    spark: SparkSession, landing: Landing, master: Master, *, replace: bool
+) -> tuple[Intake, Ledger]:
+    """The waiting files: new ones, repeats, and those to be refused; and what bronze holds."""
     files, strangers = landing.waiting()
     intake = Intake(strangers=strangers)
+    ledger = read_ledger(spark, master.table) if files else {}
     for file in files:
         held = ledger.get(file.day)
         if held is not None and held.sha256 == file.sha256:
@@ -117,7 +130,7 @@ def sort_out(landing: Landing, master: Master, ledger: Ledger, *, replace: bool)
         else:
             intake.accepted.append(file)
     refuse_bad_headers(intake, master.required)
-    return intake
+    return intake, ledger
 
 
 def parse_files(spark: SparkSession, master: Master, intake: Intake, batch_id: int) -> DataFrame:
@@ -213,8 +226,7 @@ def take_files(
     spark: SparkSession, landing: Landing, master: Master, run: Run, *, replace: bool
 ) -> Intake:
     """Take the waiting snapshots into the master's snapshot table."""
-    ledger = read_ledger(spark, master.table)
-    intake = sort_out(landing, master, ledger, replace=replace)
+    intake, ledger = sort_out(spark, landing, master, replace=replace)
     if not intake.accepted:
         return intake
     rows = parse_files(spark, master, intake, run.run_id)
@@ -230,7 +242,7 @@ def take_files(
 
 def preview(spark: SparkSession, landing: Landing, master: Master, *, replace: bool) -> str:
     """What a run would take, in words."""
-    intake = sort_out(landing, master, read_ledger(spark, master.table), replace=replace)
+    intake, _ = sort_out(spark, landing, master, replace=replace)
     return (
         f"would take {len(intake.accepted)} {master.dataset} files, refuse {len(intake.refused)},"
         f" pass over {len(intake.repeats)} repeats"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,6 +23,7 @@ _NAMES = {
 _STAMPS = {"transactions": "%Y%m%dT%H%M", "products": "%Y%m%d", "countries": "%Y%m%d"}
 WINDOW_HOURS = 4
 HEAD_BYTES = 65536
+EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -95,21 +97,26 @@ class Landing:
         return sorted(self._hashed(files), key=lambda f: (f.stamp, f.name)), sorted(strangers)
 
     def _hashed(self, files: list[LandingFile]) -> list[LandingFile]:
-        if not files:
-            return []
-        content = self._spark.read.format("binaryFile").load([f.uri for f in files])
+        # Spark passes over empty files.
+        found = {f.name: (EMPTY_SHA256, b"") for f in files if not f.size}
+        if uris := [f.uri for f in files if f.size]:
+            found |= self._read(uris)
+        return [
+            LandingFile(f.name, f.uri, f.size, f.stamp, *found[f.name])
+            for f in files
+            if f.name in found  # else it went away since the listing
+        ]
+
+    def _read(self, uris: list[str]) -> dict[str, tuple[str, bytes]]:
+        """Hash and first line of files, by name."""
+        content = self._spark.read.format("binaryFile").load(uris)
         first = F.decode(F.substring("content", 1, HEAD_BYTES), "ISO-8859-1")
         rows = content.select(
             F.element_at(F.split("path", "/"), -1),
             F.sha2("content", 256),
             F.substring_index(first, "\n", 1),
         ).collect()
-        found = {row[0]: (row[1], (row[2] or "").encode("latin-1")) for row in rows}
-        return [
-            LandingFile(f.name, f.uri, f.size, f.stamp, *found[f.name])
-            for f in files
-            if f.name in found  # else it went away since the listing
-        ]
+        return {row[0]: (row[1], (row[2] or "").encode("latin-1")) for row in rows}
 
     def done(self, file: LandingFile) -> None:
         """Move a file whose rows are committed (or were before) out of the way."""

@@ -38,7 +38,9 @@ def _engine(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
-        "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+        # Landing files are named one by one: no listing job for them, and several a task.
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
+        "spark.sql.files.openCostInBytes": "1048576",
         "spark.python.worker.reuse": "true",
         **(
             {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}

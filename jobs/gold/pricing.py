@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Window
@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 from jobs.gold.keys import product_sk
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 MAX_EXPLODED = 20_000_000
+MAX_GAP = timedelta(days=7)  # closed days in between cost less than another range
 
 
 def with_keys(products: DataFrame) -> DataFrame:
@@ -23,28 +24,45 @@ def with_keys(products: DataFrame) -> DataFrame:
     )
 
 
-def _days_in_effect(days: list[date]) -> Column:
-    all_days = F.array(*(F.lit(day).cast("date") for day in days))
-    return F.filter(
-        all_days,
-        lambda day: (
-            (day >= F.col("effective_date"))
-            & (F.col("end_date").isNull() | (day < F.col("end_date")))
-        ),
+def spans(days: list[date]) -> list[tuple[date, date]]:
+    """The days as closed ranges; days that lie within `MAX_GAP` of each other are one range."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if found and day - found[-1][1] <= MAX_GAP:
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
+
+
+def _in_effect(versions: DataFrame, days: list[date]) -> DataFrame:
+    """Adds first and last: the part of a span in which a version is in effect; a row each."""
+    ranges = F.array(
+        *(
+            F.struct(F.lit(a).cast("date").alias("a"), F.lit(b).cast("date").alias("b"))
+            for a, b in spans(days)
+        )
+    )
+    last_day = F.date_sub("end_date", 1)
+    return (
+        versions.withColumn("span", F.explode(ranges))
+        .withColumn("first", F.greatest("span.a", "effective_date"))
+        .withColumn("last", F.least("span.b", last_day))  # least passes over null
+        .where("first <= last")
     )
 
 
 def exploded_rows(versions: DataFrame, days: list[date]) -> int:
     """How many rows `exploded` would give."""
-    row = versions.select(F.sum(F.size(_days_in_effect(days)))).first()
+    length = F.date_diff("last", "first") + 1
+    row = _in_effect(versions, days).select(F.sum(length)).first() if days else None
     return int(row[0] or 0) if row else 0
 
 
 def exploded(versions: DataFrame, days: list[date]) -> DataFrame:
-    """Prices by (stock_code, day) for the given days: one row a pair that has a price."""
-    return versions.select(
-        "stock_code", "product_sk", "unit_price", F.explode(_days_in_effect(days)).alias("day")
-    )
+    """Prices by (stock_code, day) for the spans of the given days: one row a pair that has one."""
+    day = F.explode(F.sequence("first", "last")).alias("day")
+    return _in_effect(versions, days).select("stock_code", "product_sk", "unit_price", day)
 
 
 def on_pairs(versions: DataFrame, lines: DataFrame) -> DataFrame:
@@ -87,6 +105,6 @@ def prices_for(versions: DataFrame, lines: DataFrame, days: list[date]) -> DataF
         lines: the batch, with stock_code and day.
         days: the batch's distinct days.
     """
-    if exploded_rows(versions, days) > MAX_EXPLODED:
+    if not days or exploded_rows(versions, days) > MAX_EXPLODED:
         return on_pairs(versions, lines)
     return exploded(versions, days)

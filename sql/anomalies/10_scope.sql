@@ -76,7 +76,7 @@ CREATE TEMP TABLE wanted (
 INSERT INTO wanted (stock_code, month)
 SELECT
     s.stock_code,
-    CASE WHEN %(monthly)s THEN s.month END
+    CASE WHEN %(monthly)s THEN s.month END AS month
 FROM stale AS s
 UNION
 -- computed ahead by refresh_baselines, or for lines that went since

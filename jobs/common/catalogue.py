@@ -1,0 +1,252 @@
+"""The catalogue of every table, column and view: `docs/catalogue.md`.
+
+    python -m jobs.common.catalogue > docs/catalogue.md
+
+The lake's part comes from the contracts, Postgres' from the statements of `sql/migrations`;
+no database is needed. A test holds the page, this command and a migrated database together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from jobs.common import contracts
+from jobs.common.db import sql_dir
+from jobs.common.migrate import LEDGER, migrations
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a job reads besides what it writes, and what it writes."""
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+_STAR = ("fact_transactions", "dim_products", "dim_customers", "dim_countries", "dim_dates")
+_SALES = ("fact_transactions", "dim_products")
+_OUTBOX = ("ops.mail_outbox", "ops.mail_findings")
+_LOAD = Job(
+    ("ecommerce_db.transactions_raw", "ecommerce_db.products", "ecommerce_db.countries"),
+    (
+        *(*_STAR, "transactions_error", "ops.checks", "ops.loaded_files", "ops.watermarks"),
+        *("ops.fact_months", "ops.sales_changes", *_OUTBOX),
+    ),
+)
+_SCORE = Job(_SALES, ("anomaly_baselines", "anomalies", "ops.sales_changes", *_OUTBOX))
+
+# Which job reads and writes what; stated here and nowhere else.
+LINEAGE = {
+    "setup": Job((), ("ops.schema_migrations", "ops.signing_key")),
+    "ingest_products": Job(
+        ("landing/products",),
+        ("ecommerce_db.products_snapshots", "ecommerce_db.products", "ops.rejected_rows"),
+    ),
+    "ingest_countries": Job(
+        ("landing/countries",),
+        ("ecommerce_db.countries_snapshots", "ecommerce_db.countries", "ops.rejected_rows"),
+    ),
+    "ingest_transactions": Job(("landing/transactions",), ("ecommerce_db.transactions_raw",)),
+    "fact_postgres": _LOAD,
+    "replay_errors": _LOAD,
+    "detect_anomalies": _SCORE,
+    "refresh_baselines": _SCORE,
+    "review_anomaly": Job(_SCORE.reads, (*_SCORE.writes, "anomaly_history")),
+    "send_mail": Job(
+        (
+            *("anomalies", "transactions_error", "ops.mail_findings", "anomaly_baselines"),
+            *(*_SALES, "ops.runs"),
+        ),
+        ("ops.mail_outbox",),
+    ),
+    "dw": Job(
+        (*_STAR, "ops.watermarks", "ops.fact_months", "ops.loaded_files"),
+        tuple(table.full_name for table in contracts.DW_TABLES),
+    ),
+    "every job": Job((), ("ops.runs",)),
+}
+
+INTRODUCTION = """\
+# Catalogue
+
+Every table, column and view, with its comment. Generated, not edited:
+
+```
+.venv/bin/python -m jobs.common.catalogue > docs/catalogue.md
+```
+
+`staging` is left out: its tables live as long as one load. In `psql`, `\\d+ name` shows the
+same comments; names without a schema are in `public`.
+"""
+
+
+@dataclass
+class Relation:
+    """A table or view: its comment, its columns as (name, type, comment), and facts on it."""
+
+    name: str
+    comment: str = ""
+    columns: list[tuple[str, str, str]] = field(default_factory=list)
+    key: str = ""
+    partitions: str = ""
+    made_from: list[str] = field(default_factory=list)
+    is_view: bool = False
+
+
+_TABLE = re.compile(
+    r"(?ms)^CREATE TABLE (?:IF NOT EXISTS )?([\w.]+) \((.*?)^\)(?: PARTITION BY ([^;]+))?;"
+)
+_VIEW = re.compile(r"(?ms)^CREATE VIEW ([\w.]+) AS\n(.*?);\n")
+_COMMENT = re.compile(r"COMMENT ON (\w+) ([\w.]+) IS '((?:[^']|'')*)'")
+_COLUMN = re.compile(r"(?m)^ {4}([a-z_0-9]+) (double precision|[a-z]+(?:\([\d, ]+\))?(?: ?\[\])?)")
+_KEY = re.compile(r"(?m)^ {4}(?:(\w+) .*PRIMARY KEY|PRIMARY KEY \((.*)\)|UNIQUE[A-Z ]*\((.*)\))")
+_FROM = re.compile(r"\b(?:FROM|JOIN) ([\w.]+) AS ")
+
+
+def lake_relations(tables: tuple[contracts.Table, ...]) -> list[Relation]:
+    """The lake's tables, as their contracts state them."""
+    return [
+        Relation(
+            table.full_name,
+            table.grain,
+            [(column.name, column.type, column.comment) for column in table.columns],
+            ", ".join(table.keys),
+            ", ".join(table.partitioned_by),
+        )
+        for table in tables
+    ]
+
+
+def migration_text() -> str:
+    """All DDL of gold, in the order in which it is applied."""
+    files = migrations(sql_dir() / "migrations")
+    return "\n".join([LEDGER, *(migration.content for migration in files)])
+
+
+def postgres_relations(text: str) -> list[Relation]:
+    """The tables, then the views, that the statements make."""
+    made = [*map(_table, _TABLE.finditer(text)), *map(_view, _VIEW.finditer(text))]
+    found = {relation.name: relation for relation in made}
+    for kind, name, comment in comments(text):
+        if kind in {"TABLE", "VIEW"}:
+            found[name].comment = comment
+        elif kind == "COLUMN":
+            owner, _, column = name.rpartition(".")
+            _describe(found[owner], column, comment)
+    for relation in made:
+        relation.made_from = [name for name in relation.made_from if name in found]
+    return made
+
+
+def comments(text: str) -> Iterator[tuple[str, str, str]]:
+    """(kind, name, text) of each COMMENT statement."""
+    for kind, name, comment in _COMMENT.findall(text):
+        yield kind, name, comment.replace("''", "'")
+
+
+def _table(match: re.Match[str]) -> Relation:
+    name, body, partitions = match.groups()
+    key = _KEY.search(body)
+    return Relation(
+        name,
+        columns=[(column, kind.replace(" []", "[]"), "") for column, kind in _COLUMN.findall(body)],
+        key=next(filter(None, key.groups())) if key else "",
+        partitions=partitions or "",
+    )
+
+
+def _view(match: re.Match[str]) -> Relation:
+    name, body = match.groups()
+    sources = dict.fromkeys(_FROM.findall(body))
+    return Relation(name, made_from=list(sources), is_view=True)
+
+
+def _describe(relation: Relation, column: str, comment: str) -> None:
+    """Add a column's comment; a view's columns are known by their comments alone."""
+    if relation.is_view:
+        relation.columns.append((column, "", comment))
+        return
+    place = [name for name, _, _ in relation.columns].index(column)
+    relation.columns[place] = (column, relation.columns[place][1], comment)
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown leaves as it is."""
+    return text.replace("<", "&lt;").replace("|", "\\|")
+
+
+def _code(names: Iterable[str]) -> str:
+    """Names in code type."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _facts(relation: Relation) -> Iterator[str]:
+    """Key, partitions, and who writes and reads it."""
+    if relation.key:
+        yield f"Key: `{relation.key}`"
+    if relation.partitions:
+        yield f"Partitioned by `{relation.partitions}`"
+    if relation.made_from:
+        yield f"Made from {_code(relation.made_from)}"
+    for verb, jobs in (
+        ("Written", [name for name, job in LINEAGE.items() if relation.name in job.writes]),
+        ("Read", [name for name, job in LINEAGE.items() if relation.name in job.reads]),
+    ):
+        if jobs:
+            yield f"{verb} by {_code(jobs)}"
+
+
+def section(relation: Relation) -> str:
+    """A relation as a section of the page."""
+    typed = not relation.is_view
+    head = ["column", "type", "meaning"] if typed else ["column", "meaning"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name, kind, comment in relation.columns:
+        cells = [f"`{name}`", *([f"`{kind}`"] if typed else []), _plain(comment)]
+        lines.append(f"| {' | '.join(cells)} |")
+    about = ". ".join([_plain(relation.comment), *_facts(relation)])
+    return "\n".join([f"### {relation.name}", "", f"{about}.", "", *lines, ""])
+
+
+def lineage() -> str:
+    """What goes in and out of each job, as a table."""
+    rows = [
+        f"| `{name}` | {_code(job.reads) or '–'} | {_code(job.writes)} |"
+        for name, job in LINEAGE.items()
+        if name != "every job"
+    ]
+    note = "Each job also reads what it writes, and keeps its row in `ops.runs`."
+    return "\n".join(
+        ["## Lineage", "", note, "", "| job | reads | writes |", "|---|---|---|", *rows, ""]
+    )
+
+
+def functions(text: str) -> str:
+    """The functions, as a table."""
+    rows = [
+        f"| `{name}` | {_plain(comment)} |" for kind, name, comment in comments(text)
+        if kind == "FUNCTION"
+    ]  # fmt: skip
+    return "\n".join(["## Functions", "", "| function | what it does |", "|---|---|", *rows, ""])
+
+
+def page() -> str:
+    """The whole of `docs/catalogue.md`."""
+    text = migration_text()
+    gold = postgres_relations(text)
+    ops = [relation for relation in gold if relation.name.startswith("ops.")]
+    parts = {
+        "Lake: bronze (`ecommerce_db`)": lake_relations(contracts.BRONZE_TABLES),
+        "Lake: the star (`ecommerce_dw`)": lake_relations(contracts.DW_TABLES),
+        "Gold: tables": [r for r in gold if r not in ops and not r.is_view],
+        "Gold: views": [r for r in gold if r not in ops and r.is_view],
+        "Gold: `ops`": ops,
+    }
+    body = [f"## {title}\n\n" + "\n".join(map(section, found)) for title, found in parts.items()]
+    return "\n".join([INTRODUCTION, lineage(), *body, functions(text)]).rstrip("\n")
+
+
+if __name__ == "__main__":
+    print(page())
