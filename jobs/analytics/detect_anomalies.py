@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.analytics.scoring import pending, score
+from jobs.analytics.scoring import pending, refuse_another_baseline, score
 from jobs.common.db import transaction
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.runlog import Run, run_context
@@ -22,6 +22,7 @@ def run(context: JobContext) -> Run:
     """Score what changed, and put what is new into the outbox, in one transaction."""
     with run_context(context.settings, JOB, LOCKS, trigger=context.trigger) as this:
         with transaction(this.conn) as cur:
+            refuse_another_baseline(cur, context.settings)
             waiting = pending(cur)
             if context.dry_run:
                 say(f"would look at {thousands(waiting)} changes of products and months")

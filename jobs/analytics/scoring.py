@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
     from jobs.common.runlog import Run
+    from jobs.common.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ def score(cur: Cursor, run: Run, scope: Scope | None = None) -> dict[str, int]:
     """Compute baselines, flag and take back. Returns counts by outcome.
 
     Raises:
-        UsageError: the home was scored by another kind of baseline before.
+        UsageError: see `refuse_another_baseline`.
     """
     settings = run.settings
-    _refuse_another_baseline(cur, monthly=settings.anomaly_baseline == "monthly")
+    refuse_another_baseline(cur, settings)
     scope = scope or Scope()
     params: dict[str, Any] = {
         "batch_id": run.run_id,
@@ -68,7 +69,13 @@ def _counts(cur: Cursor, params: dict[str, Any]) -> dict[str, int]:
     return dict(zip((c.name for c in cur.description or ()), row or (), strict=True))
 
 
-def _refuse_another_baseline(cur: Cursor, *, monthly: bool) -> None:
+def refuse_another_baseline(cur: Cursor, settings: Settings) -> None:
+    """A home is scored by one kind of baseline.
+
+    Raises:
+        UsageError: the setting is not what this home was scored by.
+    """
+    monthly = settings.anomaly_baseline == "monthly"
     cur.execute("SELECT month IS NOT NULL FROM anomaly_baselines LIMIT 1")
     row = cur.fetchone()
     if row is not None and row[0] is not monthly:
