@@ -53,11 +53,13 @@ CREATE TABLE IF NOT EXISTS ecommerce_db.products_snapshots (
     batch_id       BIGINT        COMMENT 'The run (ops.runs) that took the file'
 )
 USING iceberg
+PARTITIONED BY (months(snapshot_date))
 COMMENT 'One row a product of an accepted products file (append-only)'
 TBLPROPERTIES (
     'format-version' = '2',
     'commit.retry.num-retries' = '20',
-    'write.distribution-mode' = 'none'
+    'write.distribution-mode' = 'none',
+    'write.spark.fanout.enabled' = 'true'
 );
 
 CREATE TABLE IF NOT EXISTS ecommerce_db.products (

@@ -14,7 +14,7 @@ import typer
 
 from jobs.analytics import detect_anomalies
 from jobs.bronze import ingest_countries, ingest_products, ingest_transactions
-from jobs.common.errors import BadInput, UsageError
+from jobs.common.errors import BadInput, UsageError, WarehouseError
 from jobs.common.job import JobContext, exit_code_of, run_main, say
 from jobs.gold import load_dw, postgres_load_fact
 from jobs.notify import send_mail
@@ -27,6 +27,7 @@ class Step:
     name: str
     run: Callable[[JobContext, datetime], dict[str, Any]]
     needs_spark: bool = True
+    others_need_it: bool = True
 
 
 CHAIN = (
@@ -40,7 +41,10 @@ CHAIN = (
         needs_spark=False,
     ),
     Step(
-        "send_mail", lambda context, now: asdict(send_mail.run(context, now=now)), needs_spark=False
+        "send_mail",
+        lambda context, now: asdict(send_mail.run(context, now=now)),
+        needs_spark=False,
+        others_need_it=False,
     ),
     Step("dw", lambda context, _: load_dw.run(context).counts),
 )
@@ -53,7 +57,12 @@ class Outcome:
     job: str
     seconds: float
     counts: dict[str, Any]
-    refused: str | None = None
+    error: WarehouseError | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """For the report."""
+        return {**vars(self), "error": str(self.error) if self.error else None}
 
 
 def chosen(only: str | None) -> list[Step]:
@@ -71,7 +80,10 @@ def chosen(only: str | None) -> list[Step]:
 
 
 def run_steps(context: JobContext, steps: list[Step], now: datetime) -> list[Outcome]:
-    """Run the steps in order. Refused files don't stop the chain; any other error does."""
+    """Run the steps in order.
+
+    Neither refused files nor a mail server that is down stop the chain; other errors do.
+    """
     outcomes: list[Outcome] = []
     for number, step in enumerate(steps, 1):
         say(f"({number}/{len(steps)}) {step.name}")
@@ -84,9 +96,11 @@ def _run_step(context: JobContext, step: Step, now: datetime) -> Outcome:
     start = time.monotonic()
     try:
         counts = step.run(context, now)
-    except BadInput as error:
+    except WarehouseError as error:
+        if step.others_need_it and not isinstance(error, BadInput):
+            raise
         say(f"  {error}")
-        return Outcome(step.name, time.monotonic() - start, {}, str(error))
+        return Outcome(step.name, time.monotonic() - start, {}, error)
     return Outcome(step.name, time.monotonic() - start, counts)
 
 
@@ -96,7 +110,7 @@ def write_report(home: Path, outcomes: list[Outcome], now: datetime) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{now:%Y%m%dT%H%M%SZ}.json"
     path.write_text(
-        json.dumps([asdict(o) for o in outcomes], indent=2, default=str) + "\n", encoding="utf-8"
+        json.dumps([o.told for o in outcomes], indent=2, default=str) + "\n", encoding="utf-8"
     )
     return path
 
@@ -105,17 +119,20 @@ def run(context: JobContext, steps: list[Step], now: datetime) -> None:
     """Run the steps, keep a report.
 
     Raises:
+        WarehouseError: a step failed that the others did not need.
         BadInput: files were refused on the way; everything good went through.
     """
     start = time.monotonic()
     outcomes = run_steps(context, steps, now)
     report = write_report(context.settings.home, outcomes, now)
     say(f"chain: {len(outcomes)} jobs in {time.monotonic() - start:.1f} s; report {report}")
-    refused = [o for o in outcomes if o.refused]
+    failed = [o.error for o in outcomes if o.error and not isinstance(o.error, BadInput)]
+    if failed:
+        raise failed[0]
+    refused = [o.job for o in outcomes if o.error]
     if refused:
         raise BadInput(
-            f"files were refused by {', '.join(o.job for o in refused)};"
-            " everything good went through",
+            f"files were refused by {', '.join(refused)}; everything good went through",
             where=f"{context.settings.landing}/rejected",
             do="read the .reason beside each file, mend it and put it into landing again",
         )

@@ -21,6 +21,7 @@ SELECT
     (SELECT coalesce(sum(line_count), 0) FROM ops.loaded_files) AS rows_in,
     (SELECT count(*) FROM fact_transactions) AS loaded,
     (SELECT count(*) FROM transactions_error WHERE status = 'OPEN') AS errors,
+    (SELECT count(*) FROM transactions_error WHERE status = 'DISCARDED') AS discarded,
     (SELECT count(*) FROM dim_products) AS versions,
     (SELECT count(DISTINCT stock_code) FROM dim_products) AS products,
     (SELECT count(*) FROM dim_customers WHERE customer_sk <> -1) AS customers,
@@ -67,13 +68,14 @@ def figures(held: dict[str, Any], rules: list[tuple[str, int]]) -> Table:
     table = Table(title="What gold holds", title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    other = held["rows_in"] - held["loaded"] - held["errors"]
+    other = held["rows_in"] - held["loaded"] - held["errors"] - held["discarded"]
     rows = [
         ("transaction files taken", held["files"]),
         ("lines in", held["rows_in"]),
         ("  loaded", held["loaded"]),
         ("  in error", held["errors"]),
         *((f"    {rule}", count) for rule, count in rules),
+        ("  discarded by a person", held["discarded"]),
         ("  said twice, the latest counts", other),
         ("product versions", held["versions"]),
         ("  of products", held["products"]),

@@ -2,7 +2,7 @@
 # Loads bronze into gold: dimensions, then the fact, priced as of each line's day; lines that
 # break a rule go to transactions_error. One Postgres transaction: all of it or nothing.
 # Usage:  scripts/run_fact_postgres.sh [--dry-run] [--scheduled]
-#           --dry-run    say what would be done; write nothing
+#           --dry-run    say what would be done; change nothing
 #           --scheduled  wait for the lock (LOCK_WAIT_SECONDS), as scheduled runs do
 # Exit:   0 done, 1 a defect or a failed check (nothing was published), 2 usage,
 #         4 already running, 75 a service did not answer: try again later

@@ -3,7 +3,7 @@
 # Any number of lists, in any order, again or late: the history comes out the same.
 # Usage:  scripts/run_ingest_products.sh [--replace] [--dry-run] [--scheduled]
 #           --replace    a file may take the place of another of its date
-#           --dry-run    say what would be done; write nothing
+#           --dry-run    say what would be done; change nothing
 #           --scheduled  wait for the lock (LOCK_WAIT_SECONDS), as scheduled runs do
 # Exit:   0 done, 1 a defect, 2 usage, 3 files were refused (the good ones are in),
 #         4 already running, 75 a service did not answer: try again later

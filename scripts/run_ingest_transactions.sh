@@ -2,7 +2,7 @@
 # Takes waiting transaction logs into bronze: ecommerce_db.transactions_raw.
 # Every row of a file is kept, bad ones with their exact text; the same file again changes nothing.
 # Usage:  scripts/run_ingest_transactions.sh [--dry-run] [--scheduled]
-#           --dry-run    say what would be done; write nothing
+#           --dry-run    say what would be done; change nothing
 #           --scheduled  wait for the lock (LOCK_WAIT_SECONDS), as scheduled runs do
 # Exit:   0 done, 1 a defect, 2 usage, 3 files were refused (the good ones are in),
 #         4 already running, 75 a service did not answer: try again later

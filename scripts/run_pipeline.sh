@@ -3,7 +3,7 @@
 # ingest_transactions, fact_postgres, detect_anomalies, send_mail, dw.
 # Usage:  scripts/run_pipeline.sh [--only JOB,…] [--dry-run] [--scheduled]
 #           --only       these jobs of the chain, in its order
-#           --dry-run    say what would be done; write nothing
+#           --dry-run    say what would be done; change nothing
 #           --scheduled  wait for the lock (LOCK_WAIT_SECONDS), as scheduled runs do
 # Exit:   0 done, 1 a defect, 2 usage, 3 files were refused (everything good went through),
 #         4 already running, 75 a service did not answer: try again later

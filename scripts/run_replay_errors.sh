@@ -4,7 +4,7 @@
 #           --rule RULE  malformed_row, no_price_in_effect or unknown_country
 #           --run N      only lines that run N wrote
 #           --file NAME  only lines of this file
-#           --dry-run    say what would be done; write nothing
+#           --dry-run    say what would be done; change nothing
 #           --scheduled  wait for the lock (LOCK_WAIT_SECONDS), as scheduled runs do
 # Exit:   0 done, 1 a defect, 2 usage, 4 already running, 75 a service did not answer
 set -Eeuo pipefail

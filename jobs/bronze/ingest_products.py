@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 JOB = "ingest_products"
 LOCKS = ("bronze.products",)
-BUILT_FROM = "warehouse.built-from"
+BUILT_FROM = "warehouse.built-from"  # "<snapshot> <what a missing product means>"
 
 VALUES = (
     ("stock_code", pa.string()),
@@ -54,11 +54,11 @@ def master(settings: Settings) -> Master:
     )
 
 
-def extract(spark: SparkSession) -> DataFrame:
-    """Snapshot rows that the history has not seen."""
-    built_from = int(get_property(spark, PRODUCTS, BUILT_FROM) or 0)
-    if built_from and is_ancestor(spark, PRODUCTS_SNAPSHOTS, built_from):
-        new = spark.read.format("iceberg").option("start-snapshot-id", built_from)
+def extract(spark: SparkSession, built_from: str | None, missing: Missing) -> DataFrame:
+    """Snapshot rows that the history has not seen; all of them when it has to be built anew."""
+    snapshot, _, mode = (built_from or "").partition(" ")
+    if mode == missing and is_ancestor(spark, PRODUCTS_SNAPSHOTS, int(snapshot)):
+        new = spark.read.format("iceberg").option("start-snapshot-id", snapshot)
         return new.load(PRODUCTS_SNAPSHOTS.full_name)
     return spark.table(PRODUCTS_SNAPSHOTS.full_name)
 
@@ -138,10 +138,13 @@ def load(spark: SparkSession, changes: DataFrame) -> int:
 
 def update_history(spark: SparkSession, settings: Settings) -> int:
     """Bring `products` up to `products_snapshots`. Returns the number of versions that changed."""
-    target = snapshot_id(spark, PRODUCTS_SNAPSHOTS)
-    if target is None or get_property(spark, PRODUCTS, BUILT_FROM) == str(target):
+    missing = settings.products_missing
+    target = f"{snapshot_id(spark, PRODUCTS_SNAPSHOTS)} {missing}"
+    built_from = get_property(spark, PRODUCTS, BUILT_FROM)
+    if target.startswith("None") or built_from == target:
         return 0
-    rows, pending = spark.table(PRODUCTS_SNAPSHOTS.full_name), extract(spark)
+    rows = spark.table(PRODUCTS_SNAPSHOTS.full_name)
+    pending = extract(spark, built_from, missing)
     dates = revisions(rows)
     changes = transform(
         effective(rows, dates),
@@ -149,13 +152,13 @@ def update_history(spark: SparkSession, settings: Settings) -> int:
         pending,
         dates=dates,
         days=revisions(pending),
-        missing=settings.products_missing,
+        missing=missing,
     ).persist()
     try:
         count = load(spark, changes)
     finally:
         changes.unpersist()
-    set_property(spark, PRODUCTS, BUILT_FROM, str(target))
+    set_property(spark, PRODUCTS, BUILT_FROM, target)
     return count
 
 

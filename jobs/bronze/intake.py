@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from jobs.common.runlog import Run
 
 
+WARNINGS_SHOWN = 5
+
+
 @dataclass
 class Intake:
     """The waiting files of a dataset, sorted into what becomes of them."""
@@ -115,8 +118,10 @@ def settle(landing: Landing, intake: Intake, run: Run) -> None:
         "repeated_files": len(intake.repeats),
         "refused_files": len(intake.refused),
     }
-    for text in run.warnings:
+    for text in run.warnings[:WARNINGS_SHOWN]:
         say(f"  warning: {text}")
+    if len(run.warnings) > WARNINGS_SHOWN:
+        say(f"  and {len(run.warnings) - WARNINGS_SHOWN} more warnings: ops.runs, run {run.run_id}")
 
 
 def complain(intake: Intake, dataset: str) -> None:

@@ -61,7 +61,7 @@ def _parse(content: bytes, typed: Callable[[Named], Row]) -> list[Row]:
     latest: dict[Any, int] = {}
     for record in list(text.records(len(header)))[1:]:
         try:
-            values = typed(_named(header, record))
+            values = typed(_named(header, record, text))
         except BadField as error:
             raw = fields_json(header, record.fields)
             rows.append((*NOTHING, BAD, str(error), raw, record.line))
@@ -73,15 +73,16 @@ def _parse(content: bytes, typed: Callable[[Named], Row]) -> list[Row]:
     return rows
 
 
-def _named(header: list[str], record: Record) -> Named:
+def _named(header: list[str], record: Record, text: CsvText) -> Named:
     if record.problem:
         raise BadField(record.problem)
     if len(record.fields) != len(header):
         raise BadField(f"{len(record.fields)} fields where the header has {len(header)}")
-    for name, value in zip(header, record.fields, strict=True):
-        if not is_clean(value):
-            raise BadField(f"{name} holds bytes that are not UTF-8 text")
-    return {name: value.strip() for name, value in zip(header, record.fields, strict=True)}
+    if not text.is_clean:
+        for name, value in zip(header, record.fields, strict=True):
+            if not is_clean(value):
+                raise BadField(f"{name} holds bytes that are not UTF-8 text")
+    return dict(zip(header, map(str.strip, record.fields), strict=True))
 
 
 def _doubled(row: Row, line: int) -> Row:

@@ -36,6 +36,7 @@ class CsvText:
         csv.field_size_limit(sys.maxsize)
         text = content.removeprefix(BOM).decode("utf-8", "surrogateescape")
         self.lines = list(io.StringIO(text, newline=""))
+        self.is_clean = is_clean(text)  # asked once, so that clean files need not ask by field
 
     def exact_bytes(self, record: Record) -> bytes:
         """The record as it stands in the file."""

@@ -153,8 +153,8 @@ def gate(intake: Intake, rows: DataFrame, ledger: Ledger, master: Master, run: R
             continue
         sizes[file.day] = good
         for verdict, words in (
-            (BAD, "bad rows, see ops.rejected_rows"),
-            (DOUBLE, "codes listed twice; the last line wins"),
+            (BAD, "bad (see ops.rejected_rows)"),
+            (DOUBLE, "listed twice (the last line wins)"),
         ):
             if counts.get((file.name, verdict)):
                 run.warn(f"{file.name}: {counts[file.name, verdict]} {words}")

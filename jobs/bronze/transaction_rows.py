@@ -48,6 +48,8 @@ def parse(content: bytes, start: datetime) -> list[Row]:
     rows = []
     for record in _body(text, len(header)):
         row = _good_row(record, len(header), pick, window)
+        if row and not text.is_clean and not all(map(is_clean, record.fields)):
+            row = None
         rows.append(row or _bad_row(text, record, header, window))
     return rows
 
@@ -71,7 +73,7 @@ def _good_row(
         line = whole("line_no", line_no, range(1, INT32.stop))
     except BadField:
         return None
-    if not units or not all(map(is_clean, record.fields)):
+    if not units:
         return None
     return (
         invoice_no, line, stock_code.upper(), units, when, customer_id or None, country or None,

@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
-from jobs.common.errors import TransientError
+from jobs.common.errors import TransientError, UsageError
 from jobs.common.settings import PROJECT_ROOT, Settings
 
 Role = Literal["admin", "owner", "loader", "analyst", "reader", "customer"]
@@ -38,15 +38,22 @@ def connect(settings: Settings, role: Role = "loader") -> Connection:
     """Open a connection.
 
     Raises:
-        TransientError: Postgres does not answer, or refuses the log-in.
+        TransientError: Postgres does not answer.
+        UsageError: it refuses the log-in.
     """
     try:
         connection: Connection = psycopg2.connect(**dsn(settings, role))
     except psycopg2.OperationalError as error:
+        if "authentication failed" in str(error):
+            raise UsageError(
+                f"Postgres refuses the log-in as {role}",
+                where=f"{settings.gold_host}:{settings.gold_port}/{settings.gold_db}",
+                do=f"correct GOLD_{role.upper()}_PASSWORD",
+            ) from None
         raise TransientError(
             f"cannot log in to Postgres as {role}: {str(error).strip()}",
             where=f"{settings.gold_host}:{settings.gold_port}/{settings.gold_db}",
-            do="see that Postgres is up (make status) and that the password is right",
+            do="see that Postgres is up (make status)",
         ) from None
     return connection
 

@@ -21,6 +21,19 @@ console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+# What Spark's error texts say when Postgres, the metastore or the file system went away.
+SIGNS_OF_AN_OUTAGE = (
+    "psycopg2.OperationalError",
+    "Connection refused",
+    "Connection reset",
+    "connection has been closed",
+    "terminating connection",
+    "TTransportException",
+    "Unable to instantiate org.apache.hadoop.hive.ql.metadata.SessionHiveMetaStoreClient",
+    "java.net.SocketTimeoutException",
+)
+
+
 @dataclass(frozen=True)
 class JobContext:
     """What a job is called with. `spark` is None for jobs that need none."""
@@ -99,4 +112,7 @@ def exit_code_of(call: Callable[[], None]) -> int:
 def _code_of_foreign(error: Exception) -> int:
     import psycopg2
 
-    return 75 if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) else 1
+    if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):
+        return 75
+    text = str(error)  # of Spark's errors the cause is to be had as text alone
+    return 75 if any(sign in text for sign in SIGNS_OF_AN_OUTAGE) else 1

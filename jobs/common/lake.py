@@ -13,7 +13,7 @@ from jobs.common.contracts import BRONZE, BRONZE_TABLES, DW, DW_TABLES, Table
 from jobs.common.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 INIT_SQL = PROJECT_ROOT / "hive" / "init_hive.sql"
 HEADER = """\
@@ -74,6 +74,18 @@ def snapshot_id(spark: SparkSession, table: Table) -> int | None:
     """The table's current Iceberg snapshot; None when nothing was ever written."""
     snapshot = _iceberg_table(spark, table).currentSnapshot()
     return int(snapshot.snapshotId()) if snapshot else None
+
+
+def read_at(spark: SparkSession, table: Table, snapshot: int) -> DataFrame:
+    """The table as it was at a snapshot, whatever is committed meanwhile."""
+    reader = spark.read.format("iceberg").option("versionAsOf", snapshot)
+    return reader.load(table.full_name)
+
+
+def read_since(spark: SparkSession, table: Table, start: int, end: int) -> DataFrame:
+    """Rows appended after snapshot `start`, up to `end`."""
+    reader = spark.read.format("iceberg").option("start-snapshot-id", start)
+    return reader.option("end-snapshot-id", end).load(table.full_name)
 
 
 def is_ancestor(spark: SparkSession, table: Table, snapshot: int) -> bool:

@@ -36,7 +36,6 @@ class Settings(BaseSettings):
     spark_driver_memory: str = "3g"
     spark_executor_memory: str = "2g"
     spark_shuffle_partitions: int = Field(4, ge=1)
-    load_parallelism: int = Field(4, ge=1)
 
     # Hive metastore: a thrift URI on a cluster, else its database (embedded client)
     metastore_uri: str = ""

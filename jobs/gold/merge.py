@@ -51,7 +51,11 @@ class Staged:
 
 def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     """Apply what was staged. Returns the checks, for the caller to judge and keep."""
-    params: dict[str, Any] = {"batch_id": run.run_id, "products_staged": staged.products}
+    params: dict[str, Any] = {
+        "batch_id": run.run_id,
+        "products_staged": staged.products,
+        "countries_staged": staged.countries,
+    }
     _open_views(cur, run, staged)
     run_file(cur, "load/10_files_and_dimensions.sql", params)
     run_file(cur, "load/20_resolve.sql")

@@ -20,7 +20,7 @@ from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
 from jobs.common.contracts import TRANSACTIONS_RAW, Table
 from jobs.common.db import transaction
 from jobs.common.job import JobContext, run_main, say, thousands
-from jobs.common.lake import ensure_tables, is_ancestor, snapshot_id
+from jobs.common.lake import ensure_tables, is_ancestor, read_at, read_since, snapshot_id
 from jobs.common.runlog import Run, run_context
 from jobs.gold import pricing, split_stream, staging
 from jobs.gold.merge import SourceFile, Staged, close_views, merge
@@ -44,6 +44,12 @@ class Positions:
     taken: dict[str, int]
     now: dict[str, int]
 
+    def read(self, spark: SparkSession, table: Table) -> DataFrame:
+        """The table as it is now: all reads of a run see one state, which it then records."""
+        if table.full_name in self.now:
+            return read_at(spark, table, self.now[table.full_name])
+        return spark.table(table.full_name)
+
     def moved(self, table: Table) -> bool:
         """Whether the table has something that gold has not taken in."""
         return (
@@ -65,12 +71,12 @@ def positions(spark: SparkSession, run: Run) -> Positions:
 def extract(spark: SparkSession, run: Run, at: Positions) -> tuple[DataFrame, list[SourceFile]]:
     """Rows of files that gold has not taken, and the files."""
     name = TRANSACTIONS_RAW.full_name
-    rows = spark.table(name)
+    rows = at.read(spark, TRANSACTIONS_RAW)
     if not at.moved(TRANSACTIONS_RAW):
         return rows.limit(0), []
     since = at.taken.get(name)
     if since is not None and is_ancestor(spark, TRANSACTIONS_RAW, since):
-        rows = spark.read.format("iceberg").option("start-snapshot-id", since).load(name)
+        rows = read_since(spark, TRANSACTIONS_RAW, since, at.now[name])
     elif since is not None:
         rows = _without_taken(spark, run, rows)
     per_file = rows.groupBy("file_sha256", "source_file", "window_start").count().collect()
@@ -118,13 +124,13 @@ def _tell_stewards(cur: Cursor, run: Run) -> None:
 def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Staged) -> None:
     """Stage the dimensions that changed, whole: they are small beside the fact."""
     if at.moved(BRONZE_PRODUCTS):
-        frame = pricing.with_keys(spark.table(BRONZE_PRODUCTS.full_name))
+        frame = pricing.with_keys(at.read(spark, BRONZE_PRODUCTS))
         staging.create(run.conn, staging.PRODUCTS, run)
         staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings)
         staged.products = True
     if at.moved(BRONZE_COUNTRIES):
         staging.create(run.conn, staging.COUNTRIES, run)
-        frame = spark.table(BRONZE_COUNTRIES.full_name)
+        frame = at.read(spark, BRONZE_COUNTRIES)
         staging.copy(run.conn, frame, staging.COUNTRIES, run, run.settings)
         staged.countries = True
 
@@ -154,18 +160,18 @@ def _loaded(spark: SparkSession, at: Positions, staged: Staged) -> DataFrame | N
     """Rows of `transactions_raw` that gold has taken; None when it has none."""
     if TRANSACTIONS_RAW.full_name not in at.taken:
         return None
-    rows = spark.table(TRANSACTIONS_RAW.full_name)
+    rows = at.read(spark, TRANSACTIONS_RAW)
     if not staged.files:
         return rows
     new = spark.createDataFrame([(f.sha256,) for f in staged.files], "file_sha256 string")
     return rows.join(F.broadcast(new), "file_sha256", how="left_anti")
 
 
-def _stage_lines(spark: SparkSession, run: Run, lines: DataFrame) -> int:
+def _stage_lines(spark: SparkSession, run: Run, at: Positions, lines: DataFrame) -> int:
     days = sorted(r[0] for r in lines.where("problem IS NULL").select("day").distinct().collect())
-    versions = pricing.with_keys(spark.table(BRONZE_PRODUCTS.full_name))
+    versions = pricing.with_keys(at.read(spark, BRONZE_PRODUCTS))
     prices = pricing.prices_for(versions, lines, days)
-    frame = transform(lines, prices, spark.table(BRONZE_COUNTRIES.full_name))
+    frame = transform(lines, prices, at.read(spark, BRONZE_COUNTRIES))
     return staging.copy(run.conn, frame, staging.LINES, run, run.settings)
 
 
@@ -181,7 +187,7 @@ def bring_up_to_date(context: JobContext, run: Run, *, again: Again | None = Non
         return
     staging.create(run.conn, staging.LINES, run)
     if lines is not None:
-        staged.line_count = _stage_lines(spark, run, lines)
+        staged.line_count = _stage_lines(spark, run, at, lines)
     load(run, staged)
     staging.drop(run.conn, run)
 

@@ -50,7 +50,7 @@ WITH reach AS (
         (c.month + make_interval(months => n.ahead))::date AS month
     FROM changes AS c
     CROSS JOIN generate_series(0, 12) AS n (ahead)
-    WHERE n.ahead > 0 OR c.reason = 'review'
+    WHERE c.reason <> 'prices' AND (n.ahead > 0 OR c.reason = 'review')
 )
 
 SELECT
@@ -63,7 +63,12 @@ SELECT
     s.stock_code,
     s.month
 FROM selling AS s
-WHERE %(rescore_all)s OR NOT %(monthly)s;
+WHERE
+    %(rescore_all)s
+    OR (
+        NOT %(monthly)s
+        AND s.stock_code IN (SELECT c.stock_code FROM changes AS c WHERE c.reason <> 'prices')
+    );
 
 ANALYZE stale;
 
@@ -84,7 +89,7 @@ SELECT
     b.stock_code,
     b.month
 FROM anomaly_baselines AS b
-INNER JOIN changes AS c ON b.stock_code = c.stock_code
+INNER JOIN changes AS c ON b.stock_code = c.stock_code AND c.reason <> 'prices'
 WHERE b.month IS NULL OR (b.month > c.month AND b.month <= c.month + interval '12 months')
 UNION
 SELECT

@@ -1,7 +1,7 @@
 -- Purpose: after the fact: the error table, customers' dates, versions that are no more,
 --          and what later jobs need to know.
 -- Run by:  jobs/gold/merge.py
--- Parameters: batch_id, products_staged
+-- Parameters: batch_id, products_staged, countries_staged
 
 -- A row that is bad in the same way as before keeps its batch: it is no news.
 INSERT INTO transactions_error AS e (
@@ -130,38 +130,48 @@ FROM (
 ) AS c
 ON CONFLICT (month) DO UPDATE SET batch_id = excluded.batch_id;
 
--- Products and months whose sales lines came, went, or changed their quantity.
+-- Products and months whose sales lines came, went or changed. A line whose price alone did is
+-- in no other baseline than before, but it may not have been scored yet under its old batch.
 INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason)
 SELECT DISTINCT
     p.stock_code,
     c.month,
     %(batch_id)s AS batch_id,
-    'lines' AS reason
+    c.reason
 FROM (
     SELECT
         w.product_sk,
-        to_date((w.date_sk / 100)::text, 'YYYYMM') AS month
+        to_date((w.date_sk / 100)::text, 'YYYYMM') AS month,
+        CASE WHEN NOT r.is_new AND r.stays THEN 'prices' ELSE 'lines' END AS reason
     FROM winners AS w
     LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
     WHERE
         w.rules IS NULL
         AND w.quantity > 0
-        AND (r.transaction_id IS NULL OR r.is_new OR NOT r.stays)
         AND r.same IS NOT TRUE
     UNION
     SELECT
         r.product_sk,
-        date_trunc('month', r.invoice_date AT TIME ZONE 'UTC')::date AS month
+        date_trunc('month', r.invoice_date AT TIME ZONE 'UTC')::date AS month,
+        'lines' AS reason
     FROM replaced AS r
     WHERE r.quantity > 0 AND NOT r.same AND (r.is_new OR NOT r.stays)
 ) AS c
 INNER JOIN dim_products AS p ON c.product_sk = p.product_sk;
 
--- Versions that are no more: by now no line points to them.
+-- Versions and countries that are no more: by now no line points to them.
 DELETE FROM dim_products AS d
 WHERE
     %(products_staged)s
     AND NOT EXISTS (
         SELECT 1 FROM staged_products AS s
         WHERE s.product_sk = d.product_sk
+    );
+
+DELETE FROM dim_countries AS d
+WHERE
+    %(countries_staged)s
+    AND NOT EXISTS (
+        SELECT 1 FROM staged_countries AS s
+        WHERE s.country_id = d.country_id
     );

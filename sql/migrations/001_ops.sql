@@ -124,7 +124,7 @@ CREATE TABLE ops.sales_changes (
     stock_code text NOT NULL,
     month date NOT NULL,
     batch_id bigint NOT NULL REFERENCES ops.runs,
-    reason text NOT NULL CHECK (reason IN ('lines', 'review'))
+    reason text NOT NULL CHECK (reason IN ('lines', 'prices', 'review'))
 );
 
 COMMENT ON TABLE ops.sales_changes IS 'Work for the anomaly job: one row a product and month whose sales lines changed; rows go once they are worked off';
@@ -132,7 +132,7 @@ COMMENT ON COLUMN ops.sales_changes.change_id IS 'Number of the entry';
 COMMENT ON COLUMN ops.sales_changes.stock_code IS 'The product';
 COMMENT ON COLUMN ops.sales_changes.month IS 'First day of the month of the lines';
 COMMENT ON COLUMN ops.sales_changes.batch_id IS 'The run that changed them';
-COMMENT ON COLUMN ops.sales_changes.reason IS 'lines: lines came, went or changed; review: a person set a status';
+COMMENT ON COLUMN ops.sales_changes.reason IS 'lines: they came, went or changed; prices: only their price did; review: a person set a status';
 
 -- A run is alive as long as its backend holds advisory lock (8272, run_id).
 CREATE VIEW ops.v_runs AS

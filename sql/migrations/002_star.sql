@@ -32,7 +32,7 @@ COMMENT ON COLUMN dim_products.category IS 'Product category';
 COMMENT ON COLUMN dim_products.unit_price IS 'List price of one unit';
 COMMENT ON COLUMN dim_products.effective_date IS 'First day on which this version is in effect';
 COMMENT ON COLUMN dim_products.end_date IS 'First day on which it no longer is; null for the current version';
-COMMENT ON COLUMN dim_products.is_current IS 'Whether this version is in effect today';
+COMMENT ON COLUMN dim_products.is_current IS 'Whether this is the latest version and not withdrawn';
 COMMENT ON COLUMN dim_products.withdrawn IS 'Whether the version ended because the product left the price list';
 COMMENT ON COLUMN dim_products.next_effective_date IS 'Start of the next version; null when there is none or this one was withdrawn';
 

@@ -33,7 +33,8 @@ fact_transactions, dim_products, dim_customers, dim_countries, dim_dates,
 transactions_error, anomaly_baselines, anomalies, anomaly_history,
 v_top_buyers_by_region, v_sales_by_category, v_revenue_by_month, v_price_history,
 v_purchase_history, v_transaction_status, v_anomaly_coverage,
-ops.runs, ops.v_runs, ops.checks, ops.loaded_files, ops.rejected_rows, ops.fact_months
+ops.runs, ops.v_runs, ops.checks, ops.loaded_files, ops.rejected_rows, ops.fact_months,
+ops.watermarks, ops.sales_changes, ops.mail_outbox, ops.mail_findings
 TO warehouse_analyst;
 GRANT UPDATE (status, investigator_notes) ON anomalies TO warehouse_analyst;
 

@@ -1,0 +1,137 @@
+"""The real year through the jobs: every figure of the answers, exactly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generators.replay import landing_files
+from jobs.analytics import detect_anomalies
+from jobs.gold import load_dw
+from tests.support import databases
+from tests.support.warehouse import Warehouse
+
+Answers = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def answers(real_year: Path) -> Answers:
+    found: Answers = json.loads((real_year / "online_retail_answers.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="module")
+def year(new_warehouse: Callable[..., Warehouse], real_year: Path) -> Iterator[Warehouse]:
+    """A warehouse that has taken the whole year in one go."""
+    warehouse = new_warehouse()
+    for file in landing_files(real_year / "online_retail.csv.xz", real_year / "countries.csv"):
+        warehouse.deliver(file.kind, file.name, file.content)
+    warehouse.take()
+    detect_anomalies.run(warehouse.context)
+    load_dw.run(warehouse.context)
+    yield warehouse
+
+
+def one(warehouse: Warehouse, statement: str) -> Any:
+    return warehouse.gold_rows(statement)[0][0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "statement"),
+    [
+        ("source_rows", "SELECT sum(line_count) FROM ops.loaded_files"),
+        ("product_versions", "SELECT count(*) FROM dim_products"),
+        ("products", "SELECT count(DISTINCT stock_code) FROM dim_products"),
+        ("fact_rows", "SELECT count(*) FROM fact_transactions"),
+        ("units", "SELECT sum(quantity) FROM fact_transactions"),
+        ("error_rows", "SELECT count(*) FROM transactions_error"),
+        (
+            "errors_unknown_country",
+            "SELECT count(*) FROM transactions_error WHERE rules = '{unknown_country}'",
+        ),
+        (
+            "errors_no_price",
+            "SELECT count(*) FROM transactions_error WHERE rules = '{no_price_in_effect}'",
+        ),
+        ("errors_both", "SELECT count(*) FROM transactions_error WHERE cardinality(rules) = 2"),
+        ("customers", "SELECT count(*) FROM dim_customers WHERE customer_sk <> -1"),
+        ("guest_rows", "SELECT count(*) FROM fact_transactions WHERE customer_sk = -1"),
+        ("return_rows", "SELECT count(*) FROM fact_transactions WHERE is_return"),
+        ("sales_lines", "SELECT sum(sales_lines) FROM v_anomaly_coverage"),
+        ("anomalies_monthly_baseline", "SELECT count(*) FROM anomalies WHERE still_flagged"),
+        ("anomalies_monthly_baseline", "SELECT sum(flagged) FROM v_anomaly_coverage"),
+        ("unscored_insufficient_history", "SELECT sum(unscored) FROM v_anomaly_coverage"),
+    ],
+)
+def test_counts(year: Warehouse, answers: Answers, answer: str, statement: str) -> None:
+    assert one(year, statement) == answers[answer]
+
+
+def test_revenue(year: Warehouse, answers: Answers) -> None:
+    revenue = one(year, "SELECT sum(total_amount) FROM fact_transactions")
+    assert str(revenue) == answers["revenue"]
+
+
+def test_revenue_by_month(year: Warehouse, answers: Answers) -> None:
+    rows = year.gold_rows("SELECT to_char(month, 'YYYY-MM'), revenue FROM v_revenue_by_month")
+    assert {month: str(revenue) for month, revenue in rows} == answers["revenue_by_month"]
+
+
+def test_top_buyer_by_region(year: Warehouse, answers: Answers) -> None:
+    rows = year.gold_rows(
+        "SELECT region, customer_id, revenue FROM v_top_buyers_by_region WHERE rank = 1"
+    )
+    found = {region: [customer, str(revenue)] for region, customer, revenue in rows}
+    assert found == answers["top_buyer_by_region"]
+
+
+def test_views_agree_with_the_fact_on_revenue(year: Warehouse, answers: Answers) -> None:
+    by_category = one(year, "SELECT sum(revenue) FROM v_sales_by_category")
+    history = one(year, "SELECT count(*) FROM v_purchase_history")
+    assert by_category == Decimal(answers["revenue"])
+    assert history == answers["fact_rows"] - answers["guest_rows"]
+
+
+def test_the_star_in_the_lake_is_the_star_in_gold(year: Warehouse, answers: Answers) -> None:
+    for table in load_dw.DIMENSIONS:
+        columns = ", ".join(table.column_names)
+        gold = year.gold_rows(f"SELECT {columns} FROM {table.name}")
+        assert sorted(map(repr, gold)) == sorted(map(repr, year.bronze(table))), table.name
+    fact = year.spark.table("ecommerce_dw.fact_transactions")
+    row = fact.selectExpr("count(*)", "sum(total_amount)", "count(DISTINCT product_sk)").first()
+    expected = year.gold_rows(
+        "SELECT count(*), sum(total_amount), count(DISTINCT product_sk) FROM fact_transactions"
+    )
+    assert tuple(row) == expected[0]
+
+
+def test_again_nothing_is_new(year: Warehouse) -> None:
+    written = "SELECT max(xmin::text::bigint), count(*) FROM fact_transactions"
+    before = year.gold_rows(written)
+
+    year.take()
+    found = detect_anomalies.run(year.context)
+    dw = load_dw.run(year.context)
+
+    assert year.gold_rows(written) == before
+    assert found.counts.get("newly_flagged", 0) == 0
+    assert dw.counts["months"] == 0
+
+
+def test_anomalies_by_the_whole_history_in_a_second_gold(year: Warehouse, answers: Answers) -> None:
+    second = databases.make(year.settings).model_copy(update={"anomaly_baseline": "all"})
+    other = Warehouse(year.context.__class__(second, year.spark), year.landing)
+    try:
+        other.load()
+        detect_anomalies.run(other.context)
+        flagged = one(other, "SELECT count(*) FROM anomalies WHERE still_flagged")
+        unscored = one(other, "SELECT sum(unscored) FROM v_anomaly_coverage")
+    finally:
+        other.close()
+    assert flagged == answers["anomalies_whole_history"]
+    assert unscored == answers["unscored_whole_history"]
