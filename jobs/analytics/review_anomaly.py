@@ -82,7 +82,11 @@ def told(
     anomaly: dict[str, Any], review: Review, before: dict[str, float], after: dict[str, float]
 ) -> list[str]:
     """What the review did, in lines."""
-    moved = [m for m in after if round(before.get(m, 0), 6) != round(after[m], 6)]
+    moved = [
+        month
+        for month in sorted({*before, *after})
+        if round(before.get(month, 0), 6) != round(after.get(month, 0), 6)
+    ]
     line = f"{anomaly['quantity']:,} units against a threshold of {anomaly['threshold']:,.1f}"
     lines = [
         f"{review.transaction_id} ({anomaly['stock_code']}, {line}):",
@@ -92,8 +96,14 @@ def told(
         return [*lines, f"the thresholds of {anomaly['stock_code']} stay as they are"]
     lines.append(f"thresholds of {anomaly['stock_code']}, as of the month's last sale:")
     return lines + [
-        f"  {month}  {before.get(month, 0):,.1f} -> {after[month]:,.1f}" for month in moved
+        f"  {month}  {in_words(before.get(month))} -> {in_words(after.get(month))}"
+        for month in moved
     ]
+
+
+def in_words(threshold: float | None) -> str:
+    """A threshold as people read it; None where a month can't be scored."""
+    return "too few lines" if threshold is None else f"{threshold:,.1f}"
 
 
 def run(context: JobContext, review: Review) -> Run:

@@ -153,11 +153,9 @@ def update_history(spark: SparkSession, settings: Settings) -> int:
         dates=dates,
         days=revisions(pending),
         missing=missing,
-    ).persist()
-    try:
-        count = load(spark, changes)
-    finally:
-        changes.unpersist()
+    )
+    # Not persist(): a write renews the cached plans that read its table, and they pile up.
+    count = load(spark, changes.localCheckpoint())
     set_property(spark, PRODUCTS, BUILT_FROM, target)
     return count
 

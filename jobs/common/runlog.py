@@ -13,10 +13,11 @@ import socket
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
@@ -169,7 +170,15 @@ def run_context(
             with transaction(conn) as cur:
                 run.finish(cur)
     finally:
-        conn.close()
+        _let_go(conn)
+
+
+def _let_go(conn: Connection) -> None:
+    """Give the locks back now: a closed connection's backend holds them until it has gone."""
+    with suppress(psycopg2.Error), closing(conn):
+        conn.rollback()
+        with transaction(conn) as cur:
+            cur.execute("SELECT pg_advisory_unlock_all()")
 
 
 def _close_failed(conn: Connection, run: Run, error: BaseException) -> None:

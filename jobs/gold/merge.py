@@ -58,6 +58,8 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     }
     _open_views(cur, run, staged)
     run_file(cur, "load/10_files_and_dimensions.sql", params)
+    if staged.products:
+        cur.execute("ANALYZE dim_products")
     run_file(cur, "load/20_resolve.sql")
     run_file(cur, "load/30_members.sql")
     known, new = _months(cur)

@@ -3,8 +3,8 @@
 -- Run by:  jobs/analytics/scoring.py, first of one transaction
 -- Parameters: monthly (baseline of the 12 months before; else the whole history),
 --          rescore_all, refresh_month (a month to compute ahead, or null)
--- Makes:   changes, stale (all lines of a product and month are scored again),
---          wanted (baselines to compute)
+-- Makes:   changes, stale (products and months whose baseline or floor changed),
+--          due (products and months whose lines are scored), wanted (baselines to compute)
 
 -- Until we commit, no sender claims the pending mail: what it tells of is not taken back meanwhile.
 SELECT o.mail_id
@@ -22,7 +22,22 @@ SELECT
     c.month,
     c.batch_id,
     c.reason
-FROM claimed AS c;
+FROM claimed AS c
+UNION
+-- The line that a person judged may be of another product or month by now.
+SELECT
+    p.stock_code,
+    make_date(f.date_sk / 10000, mod(f.date_sk / 100, 100), 1) AS month,
+    c.batch_id,
+    c.reason
+FROM claimed AS c
+INNER JOIN anomalies AS a
+    ON
+        c.stock_code = a.stock_code
+        AND c.month = date_trunc('month', a.invoice_date AT TIME ZONE 'UTC')::date
+INNER JOIN fact_transactions AS f ON a.transaction_id = f.transaction_id
+INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
+WHERE c.reason = 'review';
 
 ANALYZE changes;
 
@@ -67,10 +82,27 @@ WHERE
     %(rescore_all)s
     OR (
         NOT %(monthly)s
-        AND s.stock_code IN (SELECT c.stock_code FROM changes AS c WHERE c.reason <> 'prices')
+        AND s.stock_code IN (
+            SELECT c.stock_code FROM changes AS c
+            WHERE c.reason <> 'prices'
+        )
     );
 
 ANALYZE stale;
+
+-- All lines of a month that changed: one that did may be the floor of others.
+CREATE TEMP TABLE due ON COMMIT DROP AS
+SELECT
+    s.stock_code,
+    s.month
+FROM stale AS s
+UNION
+SELECT
+    c.stock_code,
+    c.month
+FROM changes AS c;
+
+ANALYZE due;
 
 CREATE TEMP TABLE wanted (
     stock_code text,
@@ -89,8 +121,15 @@ SELECT
     b.stock_code,
     b.month
 FROM anomaly_baselines AS b
-INNER JOIN changes AS c ON b.stock_code = c.stock_code AND c.reason <> 'prices'
-WHERE b.month IS NULL OR (b.month > c.month AND b.month <= c.month + interval '12 months')
+WHERE
+    %(rescore_all)s
+    OR EXISTS (
+        SELECT 1 FROM changes AS c
+        WHERE
+            c.stock_code = b.stock_code
+            AND c.reason <> 'prices'
+            AND (b.month IS NULL OR (b.month > c.month AND b.month <= c.month + interval '12 months'))
+    )
 UNION
 SELECT
     s.stock_code,

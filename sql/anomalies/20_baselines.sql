@@ -107,3 +107,5 @@ ON CONFLICT (stock_code, month) DO UPDATE SET
 WHERE (b.line_count, b.median_qty, b.std_deviation, b.is_sufficient)
 IS DISTINCT FROM
 (excluded.line_count, excluded.median_qty, excluded.std_deviation, excluded.is_sufficient);
+
+ANALYZE anomaly_baselines;

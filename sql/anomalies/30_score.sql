@@ -11,39 +11,21 @@ WITH lines AS (
         p.stock_code,
         f.quantity,
         f.invoice_date,
-        make_date(f.date_sk / 10000, mod(f.date_sk / 100, 100), 1) AS month,
-        f.batch_id
+        make_date(f.date_sk / 10000, mod(f.date_sk / 100, 100), 1) AS month
     FROM fact_transactions AS f
     INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
     WHERE
         f.quantity > 0
-        AND f.invoice_date >= (
-            SELECT min(x.month)::timestamp AT TIME ZONE 'UTC'
-            FROM (
-                SELECT c.month FROM changes AS c
-                UNION ALL
-                SELECT s.month FROM stale AS s
-            ) AS x
-        )
+        AND f.invoice_date >= (SELECT min(d.month)::timestamp AT TIME ZONE 'UTC' FROM due AS d)
         AND f.invoice_date < (
-            SELECT (max(x.month) + interval '1 month') AT TIME ZONE 'UTC'
-            FROM (
-                SELECT c.month FROM changes AS c
-                UNION ALL
-                SELECT s.month FROM stale AS s
-            ) AS x
+            SELECT (max(d.month) + interval '1 month') AT TIME ZONE 'UTC' FROM due AS d
         )
 ),
 
 scored AS (
     SELECT l.*
     FROM lines AS l
-    INNER JOIN stale AS s ON l.stock_code = s.stock_code AND l.month = s.month
-    UNION
-    SELECT l.*
-    FROM lines AS l
-    INNER JOIN changes AS c
-        ON l.stock_code = c.stock_code AND l.month = c.month AND l.batch_id = c.batch_id
+    INNER JOIN due AS d ON l.stock_code = d.stock_code AND l.month = d.month
 ),
 
 judged AS (
@@ -66,33 +48,45 @@ judged AS (
     WHERE s.quantity > b.median_qty + %(k)s::double precision * b.std_deviation
 ),
 
-floored AS (
+-- As the lines are now: a load may have changed them since they were judged.
+forgiven AS (
     SELECT
-        j.*,
-        (
-            SELECT max(a.quantity) FROM anomalies AS a
-            WHERE
-                a.stock_code = j.stock_code
-                AND a.status = 'FALSE_POSITIVE'
-                AND a.invoice_date < j.invoice_date
-                AND a.invoice_date >= j.invoice_date - interval '12 months'
-        ) AS floor_quantity
+        p.stock_code,
+        f.quantity,
+        f.invoice_date
+    FROM anomalies AS a
+    INNER JOIN fact_transactions AS f ON a.transaction_id = f.transaction_id
+    INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
+    WHERE a.status = 'FALSE_POSITIVE'
+),
+
+floors AS (
+    SELECT
+        j.transaction_id,
+        max(g.quantity) AS floor_quantity
     FROM judged AS j
+    INNER JOIN forgiven AS g
+        ON
+            j.stock_code = g.stock_code
+            AND j.invoice_date > g.invoice_date
+            AND j.invoice_date - interval '12 months' <= g.invoice_date
+    GROUP BY j.transaction_id
 )
 
 SELECT
-    f.transaction_id,
-    f.invoice_no,
-    f.stock_code,
-    f.quantity,
-    f.invoice_date,
-    f.baseline_month,
-    f.median_qty,
-    f.std_deviation,
-    (f.quantity - f.median_qty) / f.std_deviation AS z_score,
-    greatest(f.base_threshold, f.floor_quantity) AS threshold
-FROM floored AS f
-WHERE f.quantity > greatest(f.base_threshold, f.floor_quantity);
+    j.transaction_id,
+    j.invoice_no,
+    j.stock_code,
+    j.quantity,
+    j.invoice_date,
+    j.baseline_month,
+    j.median_qty,
+    j.std_deviation,
+    (j.quantity - j.median_qty) / j.std_deviation AS z_score,
+    greatest(j.base_threshold, f.floor_quantity) AS threshold
+FROM judged AS j
+LEFT JOIN floors AS f ON j.transaction_id = f.transaction_id
+WHERE j.quantity > greatest(j.base_threshold, f.floor_quantity);
 
 CREATE UNIQUE INDEX above_transaction ON above (transaction_id);
 ANALYZE above;
@@ -102,12 +96,9 @@ CREATE TEMP TABLE fallen ON COMMIT DROP AS
 WITH standing AS (
     SELECT
         a.anomaly_id,
-        a.transaction_id,
         a.stock_code,
-        a.quantity,
-        a.invoice_date,
-        a.status,
         a.batch_id,
+        a.alert_timestamp > a.created_at AS is_flagged_again,
         date_trunc('month', a.invoice_date AT TIME ZONE 'UTC')::date AS month
     FROM anomalies AS a
     WHERE
@@ -127,38 +118,25 @@ told AS (
 
 SELECT
     t.anomaly_id,
-    t.status = 'NEW' AND d.batch_id IS NULL AS never_told
+    -- what is flagged again had been kept, since people knew of it
+    d.batch_id IS NULL AND NOT t.is_flagged_again AS never_told
 FROM standing AS t
-LEFT JOIN told AS d ON t.batch_id = d.batch_id
-WHERE
-    EXISTS (
-        SELECT 1 FROM stale AS s
-        WHERE s.stock_code = t.stock_code AND s.month = t.month
-    )
-    OR (
-        EXISTS (
-            SELECT 1 FROM changes AS c
-            WHERE c.stock_code = t.stock_code AND c.month = t.month
-        )
-        AND NOT EXISTS (
-            SELECT 1 FROM fact_transactions AS f
-            INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
-            WHERE
-                f.transaction_id = t.transaction_id
-                AND f.invoice_date = t.invoice_date
-                AND f.quantity = t.quantity
-                AND p.stock_code = t.stock_code
-        )
-    );
+INNER JOIN due AS u ON t.stock_code = u.stock_code AND t.month = u.month
+LEFT JOIN told AS d ON t.batch_id = d.batch_id;
 
+-- Status and notes are read here, for a person may have set them just now.
 DELETE FROM anomalies AS a
 USING fallen AS f
-WHERE a.anomaly_id = f.anomaly_id AND f.never_told;
+WHERE
+    a.anomaly_id = f.anomaly_id
+    AND f.never_told
+    AND a.status = 'NEW'
+    AND a.investigator_notes IS NULL;
 
 UPDATE anomalies AS a
 SET still_flagged = FALSE
 FROM fallen AS f
-WHERE a.anomaly_id = f.anomaly_id AND NOT f.never_told;
+WHERE a.anomaly_id = f.anomaly_id;
 
 -- A line that is above its threshold again, after it was not, is news again.
 INSERT INTO anomalies AS a (

@@ -13,6 +13,16 @@ WITH months AS (
         AND f.quantity > 0
         AND f.invoice_date >= date_trunc('month', %(since)s::timestamptz)
     GROUP BY 1
+),
+
+forgiven AS (
+    SELECT
+        f.quantity,
+        f.invoice_date
+    FROM anomalies AS a
+    INNER JOIN fact_transactions AS f ON a.transaction_id = f.transaction_id
+    INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
+    WHERE a.status = 'FALSE_POSITIVE' AND p.stock_code = %(code)s
 )
 
 SELECT
@@ -20,12 +30,10 @@ SELECT
     greatest(
         b.median_qty + %(k)s::double precision * b.std_deviation,
         (
-            SELECT max(a.quantity) FROM anomalies AS a
+            SELECT max(g.quantity) FROM forgiven AS g
             WHERE
-                a.stock_code = b.stock_code
-                AND a.status = 'FALSE_POSITIVE'
-                AND a.invoice_date < m.last_sale
-                AND a.invoice_date >= m.last_sale - interval '12 months'
+                g.invoice_date < m.last_sale
+                AND g.invoice_date >= m.last_sale - interval '12 months'
         )
     ) AS threshold
 FROM months AS m

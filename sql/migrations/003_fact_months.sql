@@ -55,6 +55,7 @@ BEGIN
     );
     EXECUTE format('ALTER TABLE public.%I DROP CONSTRAINT %I', v_name, v_name || '_bounds');
     EXECUTE format('REVOKE ALL ON public.%I FROM warehouse_loader', v_name);
+    EXECUTE format('ANALYZE public.%I', v_name);
 END
 $$;
 

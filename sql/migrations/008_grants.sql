@@ -10,6 +10,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
 fact_transactions, dim_products, dim_customers, dim_countries, dim_dates,
 transactions_error, anomaly_baselines, anomalies
 TO warehouse_loader;
+-- plans within a load rest on what it has just written
+GRANT MAINTAIN ON dim_products, dim_customers, anomaly_baselines, anomalies TO warehouse_loader; -- noqa: PRS
 GRANT SELECT ON anomaly_history TO warehouse_loader;
 GRANT SELECT, INSERT, UPDATE ON
 ops.runs, ops.checks, ops.loaded_files, ops.rejected_rows, ops.watermarks, ops.fact_months

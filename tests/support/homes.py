@@ -1,0 +1,55 @@
+"""A home for the tests: made as set-up makes one, without its command line."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embedded import metastore, services
+from embedded.home import Home, make_directory
+from jobs.common.roles import create_metastore
+from jobs.common.session import get_session
+from jobs.common.settings import Settings
+from jobs.launch import LOG_CONFIGURATION, base_environment, spark_environment
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SMALL = {
+    "spark_master": "local[2]",
+    "spark_driver_memory": "3g",
+    "spark_shuffle_partitions": 2,
+    "lock_wait_seconds": 1,
+}
+
+
+def make(root: Path) -> Home:
+    """A home that is up."""
+    home = Home(root)
+    home.create()
+    services.create(home)
+    services.up(home)
+    return home
+
+
+def end(home: Home) -> None:
+    """Stop the home's services."""
+    services.down(home)
+
+
+def settings_of(home: Home) -> Settings:
+    """The home's settings, small; no `.env` of the developer has a say."""
+    found = Settings(_env_file=home.env_file)  # type: ignore[call-arg]
+    return found.model_copy(update={"warehouse_home": home.root, **SMALL})
+
+
+def start_spark(settings: Settings) -> SparkSession:
+    """The session, in the environment that `jobs.launch` gives a job."""
+    create_metastore(settings)
+    metastore.create_schema(settings)
+    make_directory(Path(settings.lake.removeprefix("file://")))
+    os.environ |= base_environment(settings) | spark_environment(settings)
+    java = f"-Duser.timezone=UTC -Dlog4j2.configurationFile={LOG_CONFIGURATION.as_uri()}"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f"--driver-java-options '{java}' pyspark-shell"
+    return get_session("tests", settings)
