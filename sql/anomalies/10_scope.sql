@@ -121,15 +121,14 @@ SELECT
     b.stock_code,
     b.month
 FROM anomaly_baselines AS b
-WHERE
-    %(rescore_all)s
-    OR EXISTS (
-        SELECT 1 FROM changes AS c
-        WHERE
-            c.stock_code = b.stock_code
-            AND c.reason <> 'prices'
-            AND (b.month IS NULL OR (b.month > c.month AND b.month <= c.month + interval '12 months'))
-    )
+INNER JOIN changes AS c ON b.stock_code = c.stock_code AND c.reason <> 'prices'
+WHERE b.month IS NULL OR (b.month > c.month AND b.month <= c.month + interval '12 months')
+UNION
+SELECT
+    b.stock_code,
+    b.month
+FROM anomaly_baselines AS b
+WHERE %(rescore_all)s
 UNION
 SELECT
     s.stock_code,
