@@ -59,13 +59,13 @@ CREATE TEMP TABLE stale (stock_code text, month date, PRIMARY KEY (stock_code, m
 
 INSERT INTO stale (stock_code, month)
 WITH reach AS (
-    -- The baselines that a line of a month is in; a review counts from its own line on.
+    -- The baselines that a line of a month is in, and how far it can be a floor.
     SELECT DISTINCT
         c.stock_code,
         (c.month + make_interval(months => n.ahead))::date AS month
     FROM changes AS c
-    CROSS JOIN generate_series(0, 12) AS n (ahead)
-    WHERE c.reason <> 'prices' AND (n.ahead > 0 OR c.reason = 'review')
+    CROSS JOIN generate_series(1, 12) AS n (ahead)
+    WHERE c.reason <> 'prices'
 )
 
 SELECT
@@ -90,7 +90,7 @@ WHERE
 
 ANALYZE stale;
 
--- All lines of a month that changed: one that did may be the floor of others.
+-- The months that changed, too, with all their lines: one that changed may be the floor of others.
 CREATE TEMP TABLE due ON COMMIT DROP AS
 SELECT
     s.stock_code,

@@ -27,6 +27,9 @@ $$;
 
 COMMENT ON FUNCTION ops.create_fact_month IS 'Makes the table of a month, aside, without keys; returns its name';
 
+-- The foreign keys come with ATTACH, which makes and checks them set-wise. Keys of the month's own
+-- would be merged into the fact's by dropping triggers of the dimensions, under a lock that
+-- readers wait for until the load commits.
 CREATE FUNCTION ops.attach_fact_month(p_month date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
@@ -40,10 +43,6 @@ BEGIN
     EXECUTE format(
         'ALTER TABLE public.%1$I '
         'ADD PRIMARY KEY (transaction_id, invoice_date), '
-        'ADD FOREIGN KEY (product_sk) REFERENCES public.dim_products, '
-        'ADD FOREIGN KEY (customer_sk) REFERENCES public.dim_customers, '
-        'ADD FOREIGN KEY (country_sk) REFERENCES public.dim_countries, '
-        'ADD FOREIGN KEY (date_sk) REFERENCES public.dim_dates, '
         'ADD CONSTRAINT %2$I CHECK (invoice_date >= %3$L AND invoice_date < %4$L)',
         v_name, v_name || '_bounds', v_from, v_to
     );

@@ -172,14 +172,12 @@ def test_sales_by_category_are_net_of_returns(shop: Shop) -> None:
 
 def test_a_category_is_that_of_the_version_in_effect(shop: Shop) -> None:
     shop.catalogue()
-    follower = {"description": "RED MUG", "category": "Gifts", "unit_price": 1}
     query(
         shop.findings.settings,
         "UPDATE dim_products SET end_date = '2011-01-10', is_current = false WHERE product_sk = 1;"
         "INSERT INTO dim_products (product_sk, stock_code, description, category, unit_price,"
         " effective_date, is_current, withdrawn)"
-        " VALUES (11, 'A1', %s, %s, %s, '2011-01-10', true, false)",
-        *follower.values(),
+        " VALUES (11, 'A1', 'RED MUG', 'Gifts', 1, '2011-01-10', true, false)",
     )
     shop.sell("3")
     shop.sell("4", product_sk=11, at="2011-01-10 00:00+00")
