@@ -184,6 +184,11 @@ def _let_go(conn: Connection) -> None:
 def _close_failed(conn: Connection, run: Run, error: BaseException) -> None:
     if run.finished or conn.closed:
         return
+    with suppress(psycopg2.Error):  # the error that brought us here is the one to tell
+        _write_failed(conn, run, error)
+
+
+def _write_failed(conn: Connection, run: Run, error: BaseException) -> None:
     conn.rollback()
     with transaction(conn) as cur:
         cur.execute(

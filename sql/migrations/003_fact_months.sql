@@ -20,6 +20,7 @@ BEGIN
         RAISE EXCEPTION 'not the first day of a month: %', p_month;
     END IF;
     EXECUTE format('CREATE TABLE public.%I (LIKE public.fact_transactions INCLUDING COMMENTS)', v_name);
+    EXECUTE format('COMMENT ON TABLE public.%I IS %L', v_name, 'Fact lines of ' || to_char(p_month, 'YYYY-MM') || ' (UTC)');
     EXECUTE format('GRANT SELECT, INSERT ON public.%I TO warehouse_loader', v_name);
     RETURN v_name;
 END
