@@ -228,10 +228,9 @@ def test_description_and_category_make_versions_and_units_in_stock_do_not(shop: 
         (shop.code, 1.0, 2, 3, False),
         (shop.code, 1.0, 3, None, False),
     ]
-    rows = shop.warehouse.bronze(
-        PRODUCTS_SNAPSHOTS, "stock_code", "snapshot_date", "stock_quantity"
-    )
-    assert [row[2] for row in sorted(rows, key=str) if row[0] == shop.code] == [5, 4, None, None]
+    names = ("snapshot_date", "stock_code", "stock_quantity")
+    rows = shop.warehouse.bronze(PRODUCTS_SNAPSHOTS, *names)
+    assert [row[2] for row in sorted(rows) if row[1] == shop.code] == [5, 4, None, None]
 
 
 @pytest.mark.parametrize(
