@@ -1,0 +1,189 @@
+"""Frames into staging by COPY: what comes out of Postgres is what went in, to the last digit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg2 import sql
+
+from jobs.common.db import transaction
+from jobs.common.runlog import Run, run_context
+from jobs.common.settings import Settings
+from jobs.gold import staging
+from jobs.gold.staging import CsvStream, StagingTable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TABLE = StagingTable(
+    "fidelity",
+    (
+        ("nth", "integer"),
+        ("word", "text"),
+        ("price", "numeric(12, 4)"),
+        ("total", "numeric(18, 4)"),
+        ("moment", "timestamptz"),
+        ("day", "date"),
+        ("units", "integer"),
+        ("key", "bigint"),
+        ("yes", "boolean"),
+        ("words", "text[]"),
+        ("fields", "jsonb"),
+    ),
+)
+DDL = (
+    "nth int, word string, price decimal(12,4), total decimal(18,4), moment timestamp, day date,"
+    " units int, key bigint, yes boolean, words string, fields string"
+)
+AWKWARD = (
+    "", " ", "NULL", "null", "\\N", "\\.", "\\", '"', '""', "'", ",", "\n", "\r\n", "\r", "\t",
+    "a\nb", 'say "hi", twice', "\\.\n", "é🎉\u2028", "\u0001\u007f", "{}", "0x", "-1", "NaN", "t",
+)  # fmt: skip
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def random_text(chance: Random) -> str:
+    pieces = chance.choices(AWKWARD, k=chance.randint(1, 4))
+    return chance.choice([pieces[0], "".join(pieces)])
+
+
+def random_row(chance: Random, nth: int) -> tuple[Any, ...]:
+    """A row, each value null now and then, and often at its limit."""
+    text = random_text(chance)
+    values: tuple[Any, ...] = (
+        text,
+        Decimal(chance.choice([0, 1, 10**12 - 1, chance.randrange(10**12)])) / 10**4,
+        Decimal(chance.choice([1, -1]) * chance.choice([0, 10**18 - 1, chance.randrange(10**18)]))
+        / 10**4,
+        EPOCH + timedelta(microseconds=chance.randrange(-(10**15), 10**16)),
+        date.fromordinal(chance.randint(date(1900, 1, 1).toordinal(), 3_000_000)),
+        chance.choice([-(2**31), 2**31 - 1, 0, chance.randrange(1000)]),
+        chance.choice([-(2**63), 2**63 - 1, 0, chance.randrange(2**60)]),
+        chance.choice([True, False]),
+        [random_rule(chance) for _ in range(chance.randint(1, 3))],
+        {"text": text, random_text(chance): None},
+    )
+    return (nth, *(None if chance.random() < 0.15 else value for value in values))
+
+
+def random_rule(chance: Random) -> str:
+    return chance.choice(["malformed_row", "no_price_in_effect", "unknown_country"])
+
+
+def as_spark(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row as the jobs hand it over: lists and JSON as text."""
+    import json
+
+    words, fields = row[-2:]
+    return (
+        *row[:-2],
+        None if words is None else "{" + ",".join(words) + "}",
+        None if fields is None else json.dumps(fields, ensure_ascii=False),
+    )
+
+
+@pytest.fixture(scope="module")
+def new_run(gold_settings: Settings) -> Iterator[Callable[[], Run]]:
+    """A run that is under way; each call gives a clean one by number."""
+    with run_context(gold_settings, "fidelity", ("fidelity",)) as run:
+
+        def again() -> Run:
+            with transaction(run.conn) as cur:
+                name = sql.Identifier(TABLE.name(run))
+                cur.execute(sql.SQL("DROP TABLE IF EXISTS staging.{}").format(name))
+            return run
+
+        yield again
+
+
+def rows_of(run: Run) -> list[tuple[Any, ...]]:
+    with transaction(run.conn) as cur:
+        names = ", ".join(TABLE.column_names)
+        cur.execute(f"SELECT {names} FROM staging.{TABLE.name(run)} ORDER BY nth")
+        return cur.fetchall()
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=2)
+def test_every_value_comes_out_as_it_went_in(
+    spark: SparkSession, new_run: Callable[[], Run], seed: int
+) -> None:
+    chance, run = Random(seed), new_run()
+    rows = [random_row(chance, n) for n in range(600)]
+    frame = spark.createDataFrame([as_spark(row) for row in rows], DDL).repartition(3)
+    staging.create(run.conn, TABLE, run)
+    assert staging.copy(run.conn, frame, TABLE, run, run.settings) == len(rows)
+    found = rows_of(run)
+    assert found == rows
+    # Equal decimals may differ in places; here they must not.
+    assert [str(row[2:4]) for row in found] == [str(quantized(row)[2:4]) for row in rows]
+
+
+def quantized(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    places = Decimal("0.0001")
+    return tuple(v.quantize(places) if isinstance(v, Decimal) else v for v in row)
+
+
+def test_columns_are_matched_by_name(spark: SparkSession, new_run: Callable[[], Run]) -> None:
+    run, row = new_run(), random_row(Random(1), 0)
+    frame = spark.createDataFrame([as_spark(row)], DDL)
+    staging.create(run.conn, TABLE, run)
+    turned = frame.select("nth", *reversed(frame.columns[1:]))
+    staging.copy(run.conn, turned, TABLE, run, run.settings)
+    assert rows_of(run) == [row]
+
+
+def test_an_empty_frame_leaves_an_empty_table(
+    spark: SparkSession, new_run: Callable[[], Run]
+) -> None:
+    run = new_run()
+    staging.create(run.conn, TABLE, run)
+    assert staging.copy(run.conn, spark.createDataFrame([], DDL), TABLE, run, run.settings) == 0
+    assert rows_of(run) == []
+
+
+def test_rows_of_attempts_that_did_not_end_are_dropped(
+    spark: SparkSession, new_run: Callable[[], Run]
+) -> None:
+    run = new_run()
+    staging.create(run.conn, TABLE, run)
+    with transaction(run.conn) as cur:  # a task that wrote, and was lost before it could say so
+        cur.execute(f"INSERT INTO staging.{TABLE.name(run)} (nth, task_attempt) VALUES (9, -1)")
+    row = random_row(Random(2), 0)
+    frame = spark.createDataFrame([as_spark(row)], DDL)
+    assert staging.copy(run.conn, frame, TABLE, run, run.settings) == 1
+    assert rows_of(run) == [row]
+
+
+def test_a_task_that_fails_leaves_nothing_behind_for_the_next_attempt(
+    spark: SparkSession, new_run: Callable[[], Run]
+) -> None:
+    run = new_run()
+    staging.create(run.conn, TABLE, run)
+    rows = [as_spark(random_row(Random(n), n)) for n in range(3)]
+    broken = [*rows[:2], (*rows[2][:-1], "no json")]
+    frame = spark.createDataFrame(broken, DDL).coalesce(1)
+    with pytest.raises(Exception, match="invalid input syntax for type json"):
+        staging.copy(run.conn, frame, TABLE, run, run.settings)
+    assert rows_of(run) == []
+
+
+@given(texts=st.lists(st.none() | st.text(max_size=5)), size=st.integers(1, 40))
+def test_a_stream_gives_the_same_bytes_however_they_are_asked_for(
+    texts: list[str | None], size: int
+) -> None:
+    usable = [text and text.encode("utf-8", "ignore").decode() for text in texts]
+    batches = [pa.RecordBatch.from_pydict({"t": pa.array([text], pa.string())}) for text in usable]
+    whole = CsvStream(iter(batches), 7)
+    parts = CsvStream(iter(batches), 7)
+    read = b"".join(iter(lambda: parts.read(size), b""))
+    assert read == b"".join(iter(whole.read, b""))
+    assert whole.rows == parts.rows == len(texts)
