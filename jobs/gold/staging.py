@@ -159,14 +159,15 @@ class CsvStream:
         self.rows = 0
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes; none at the end."""
+        """The next bytes, at most `size` when it is given; none at the end."""
         while not self._rest:
             batch = next(self._batches, None)
             if batch is None:
                 return b""
             self.rows += batch.num_rows
             self._rest = memoryview(self._encode(batch))
-        part, self._rest = self._rest[:size], self._rest[size:]
+        stop = size if size >= 0 else len(self._rest)
+        part, self._rest = self._rest[:stop], self._rest[stop:]
         return bytes(part)
 
     def _encode(self, batch: pa.RecordBatch) -> Any:
