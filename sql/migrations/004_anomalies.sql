@@ -110,7 +110,14 @@ BEGIN
         quantity, median_qty, std_deviation, z_score, threshold
     ) VALUES (
         new.transaction_id, new.stock_code, old.status, new.status, new.investigator_notes,
-        coalesce(nullif(current_setting('warehouse.reviewer', true), ''), session_user),
+        -- only the jobs may say who reviewed; anyone else is who they logged in as
+        coalesce(
+            CASE
+                WHEN session_user = 'warehouse_loader'
+                    THEN nullif(current_setting('warehouse.reviewer', true), '')
+            END,
+            session_user
+        ),
         new.quantity, new.median_qty, new.std_deviation, new.z_score, new.threshold
     );
     IF old.status IS DISTINCT FROM new.status THEN

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from jobs.common.settings import Settings
-from tests.analytics.shop import Shop
+from tests.analytics.shop import ODD, USUAL, Shop, sale, sales
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +22,12 @@ def shop_once(gold_settings: Settings) -> Iterator[Shop]:
 def shop(shop_once: Shop) -> Shop:
     """An empty shop under the default rule."""
     return shop_once.clear()
+
+
+@pytest.fixture
+def odd(shop: Shop) -> Shop:
+    """A shop with one odd line: 40 units in February, against a threshold of 9."""
+    shop.load(*sales(1, USUAL, "2010-01-05"), sale(20, 40, "2010-02-10 12:00"))
+    shop.detect()
+    assert shop.flagged() == [ODD]
+    return shop

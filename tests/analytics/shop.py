@@ -22,6 +22,8 @@ from jobs.common.settings import Settings
 from tests.analytics.oracle import Coverage, Flag, Line, Rule
 from tests.support.databases import Rows
 
+USUAL = [2, 2, 5, 5, 5, 5, 5, 5, 8, 8]  # median 5, sample variance 36 / 9: flagged above 9
+ODD = "20-1"
 FRANCE = 250
 NEW_PRICES = date(2010, 7, 1)
 PRICES = {date(2000, 1, 1): 1, NEW_PRICES: 2}

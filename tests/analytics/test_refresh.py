@@ -12,9 +12,8 @@ from jobs.analytics.refresh_baselines import parse_month
 from jobs.common.errors import UsageError
 from jobs.common.runlog import Run
 from tests.analytics.oracle import Flag, Rule, answer
-from tests.analytics.shop import Shop, sale, sales
+from tests.analytics.shop import USUAL, Shop, sale, sales
 
-USUAL = [2, 2, 5, 5, 5, 5, 5, 5, 8, 8]  # median 5, sample variance 36 / 9: flagged above 9
 FEBRUARY, MARCH = date(2010, 2, 1), date(2010, 3, 1)
 
 

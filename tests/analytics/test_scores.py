@@ -15,9 +15,8 @@ from jobs.common.db import connect, transaction
 from jobs.common.errors import AlreadyRunning, UsageError
 from jobs.common.runlog import run_context
 from tests.analytics.oracle import Coverage, Flag, Mode, Rule, answer
-from tests.analytics.shop import Shop, sale, sales
+from tests.analytics.shop import USUAL, Shop, sale, sales
 
-USUAL = [2, 2, 5, 5, 5, 5, 5, 5, 8, 8]  # median 5, sample variance 36 / 9: flagged above 9
 LARGEST = 2**31 - 1
 FEBRUARY = date(2010, 2, 1)
 
@@ -102,7 +101,7 @@ def test_the_median_of_an_even_and_an_odd_number_of_lines(
     ],
 )
 @pytest.mark.parametrize("line", ["2011-01-01 00:00:00", "2011-01-31 23:59:59"])
-@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles"])
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
 def test_the_baseline_is_of_the_12_months_before_in_utc_whatever_the_session(
     shop: Shop, tenth: str, scored: bool, line: str, zone: str
 ) -> None:

@@ -89,12 +89,10 @@ def key_of(text: str) -> int:
 def lines(spark: SparkSession) -> dict[str, Row]:
     """What the stream makes of each case."""
     rows = [
-        tuple({**GOOD, **changed, "source_file": name}[column] for column in GOOD)
-        + (changed.get("is_new", True), n)
-        for n, (name, changed) in enumerate(CASES.items())
+        tuple({"is_new": True, **GOOD, **changed, "source_line": n}.values())
+        for n, changed in enumerate(CASES.values())
     ]
-    frame = spark.createDataFrame(rows, f"{TRANSACTIONS_RAW.schema}, is_new boolean, nth int")
-    given = frame.withColumn("source_line", F.col("nth")).drop("nth")
+    given = spark.createDataFrame(rows, f"is_new boolean, {TRANSACTIONS_RAW.schema}")
     prices = spark.createDataFrame(
         PRICES, "stock_code string, product_sk bigint, unit_price decimal(12,4), day date"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -80,8 +81,6 @@ def random_rule(chance: Random) -> str:
 
 def as_spark(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """The row as the jobs hand it over: lists and JSON as text."""
-    import json
-
     words, fields = row[-2:]
     return (
         *row[:-2],
