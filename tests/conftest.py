@@ -61,6 +61,14 @@ def spark(settings: Settings) -> Iterator[SparkSession]:
     session.stop()
 
 
+@pytest.fixture(scope="module")
+def compiled(spark: SparkSession) -> Iterator[None]:
+    """Plans are compiled, as in production; other tests save the time."""
+    homes.compile_plans(spark, wanted=True)
+    yield
+    homes.compile_plans(spark, wanted=False)
+
+
 @pytest.fixture(scope="session")
 def new_gold(settings: Settings) -> Callable[[], Settings]:
     """Makes migrated gold databases; gives the settings that point to them."""

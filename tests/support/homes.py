@@ -56,4 +56,12 @@ def start_spark(settings: Settings) -> SparkSession:
     make_directory(Path(settings.lake.removeprefix("file://")))
     os.environ |= base_environment(settings) | spark_environment(settings)
     os.environ["PYSPARK_SUBMIT_ARGS"] = f"--driver-java-options '{JAVA_OPTIONS}' pyspark-shell"
-    return get_session("tests", settings)
+    session = get_session("tests", settings)
+    compile_plans(session, wanted=False)
+    return session
+
+
+def compile_plans(spark: SparkSession, *, wanted: bool) -> None:
+    """Whether plans become Java code first, as in production: for a few rows that costs most."""
+    spark.conf.set("spark.sql.codegen.wholeStage", str(wanted).lower())
+    spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if wanted else "NO_CODEGEN")

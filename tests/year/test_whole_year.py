@@ -28,7 +28,9 @@ def answers(real_year: Path) -> Answers:
 
 
 @pytest.fixture(scope="module")
-def year(new_warehouse: Callable[..., Warehouse], real_year: Path) -> Iterator[Warehouse]:
+def year(
+    new_warehouse: Callable[..., Warehouse], real_year: Path, compiled: None
+) -> Iterator[Warehouse]:
     """A warehouse that has taken the whole year in one go."""
     warehouse = new_warehouse()
     for file in landing_files(real_year / "online_retail.csv.xz", real_year / "countries.csv"):
