@@ -31,6 +31,16 @@ SIGNS_OF_AN_OUTAGE = (
     "TTransportException",
     "Unable to instantiate org.apache.hadoop.hive.ql.metadata.SessionHiveMetaStoreClient",
     "java.net.SocketTimeoutException",
+    "java.net.ConnectException",
+    "java.net.NoRouteToHostException",
+    # HDFS: no DataNode has the block, none takes a new one, the NameNode has just started
+    "BlockMissingException",
+    "could only be written to 0 of",
+    "All datanodes",
+    "SafeModeException",
+    # Spark: the master is away, or all executors went
+    "All masters are unresponsive",
+    "Master removed our application",
 )
 
 
