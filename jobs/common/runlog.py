@@ -28,6 +28,11 @@ from jobs.common.settings import Settings
 RESOURCE_LOCK = 8271
 ALIVE_LOCK = 8272
 POLL_SECONDS = 0.5
+# Every lock of every job: who holds them all is alone.
+RESOURCES = (
+    *("bronze.products", "bronze.countries", "bronze.transactions"),
+    *("gold", "anomalies", "mail", "dw"),
+)
 
 Trigger = Literal["manual", "schedule"]
 
