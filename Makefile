@@ -8,7 +8,7 @@ VENV := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 TOOLS := .venv/.tools
-SHELL_SCRIPTS := $(wildcard scripts/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh docker/*.sh hive/*.sh) .ci/run
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' Makefile

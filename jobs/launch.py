@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,7 +19,7 @@ from embedded.java import java_home
 from embedded.spark import spark_home
 from jobs.common.errors import UsageError
 from jobs.common.job import exit_code_of
-from jobs.common.session import spark_conf
+from jobs.common.session import as_properties, spark_conf
 from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
 
 LOG_CONFIGURATION = PROJECT_ROOT / "jobs" / "common" / "log4j2.properties"
@@ -69,10 +68,12 @@ def spark_environment(settings: Settings) -> dict[str, str]:
         "JAVA_HOME": str(java_home()),
         "SPARK_HOME": str(spark_home()),
         "PYSPARK_DRIVER_PYTHON": sys.executable,
+        # On a cluster it may lie elsewhere than here.
+        "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON") or sys.executable,
         "WAREHOUSE_SPARK_LOG": str(logs / "spark.log"),
     }
-    if settings.warehouse_mode == "embedded":
-        environment |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    if settings.is_local:
+        environment["SPARK_LOCAL_IP"] = "127.0.0.1"
     return environment
 
 
@@ -88,15 +89,6 @@ def submit_command(settings: Settings, script: Path) -> list[str]:
     write_private(properties, as_properties(conf))
     submit = spark_home() / "bin" / "spark-submit"
     return [str(submit), "--properties-file", str(properties), str(script)]
-
-
-def as_properties(values: Mapping[str, str]) -> str:
-    """A Java properties file."""
-    return "".join(f"{key}={_escaped(value)}\n" for key, value in sorted(values.items()))
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def main(arguments: list[str]) -> NoReturn:

@@ -20,7 +20,7 @@ from typing import Annotated
 
 import typer
 
-from embedded import jars, metastore, services
+from embedded import hadoop, jars, metastore, services
 from embedded.home import SOURCES, Home, make_directory
 from jobs.common.job import exit_code_of, say
 from jobs.common.migrate import migrate
@@ -87,9 +87,15 @@ def make_metastore() -> str:
 
 
 def make_directories(settings: Settings) -> str:
-    """Directories that only we read; a Hadoop file system's come with the first file."""
-    new = [make_directory(path) for path in local_directories(settings)]
-    return made(any(new))
+    """Landing, lake and event logs; those on this machine are for us alone."""
+    uris = [settings.landing, *(f"{settings.landing}/{source}" for source in SOURCES)]
+    uris += [settings.lake, *filter(None, [settings.spark_event_log_uri])]
+    elsewhere = [uri for uri in uris if not is_local(uri)]
+    here = [Path(uri.removeprefix("file://")) for uri in uris if is_local(uri)]
+    new = [make_directory(path) for path in here]
+    if elsewhere:
+        hadoop.make_directories(settings, elsewhere)
+    return "there" if elsewhere else made(any(new))
 
 
 def made(new: bool) -> str:
@@ -97,11 +103,9 @@ def made(new: bool) -> str:
     return "made" if new else "there"
 
 
-def local_directories(settings: Settings) -> list[Path]:
-    """The landing and lake directories that lie on this machine."""
-    landing = [settings.landing, *(f"{settings.landing}/{source}" for source in SOURCES)]
-    uris = [*landing, settings.lake]
-    return [Path(uri.removeprefix("file://")) for uri in uris if uri.startswith(("file:", "/"))]
+def is_local(uri: str) -> bool:
+    """Whether a directory lies on this machine."""
+    return uri.startswith(("file:", "/"))
 
 
 def set_up(settings: Settings, *, dry_run: bool) -> None:

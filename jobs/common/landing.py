@@ -48,7 +48,7 @@ class LandingFile:
 
 def is_in_progress(name: str) -> bool:
     """Whether a name says that the file is not there yet."""
-    return name.startswith((".", "_")) or name.endswith((".tmp", ".part"))
+    return name.startswith((".", "_")) or name.endswith((".tmp", ".part", "._COPYING_"))
 
 
 def parse_stamp(dataset: Dataset, name: str) -> datetime | None:

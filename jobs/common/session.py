@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.common.settings import PROJECT_ROOT, Settings
+from jobs.common.errors import UsageError
+from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
+from jobs.common.shipping import project_archive
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -14,27 +19,27 @@ JARS_DIR = PROJECT_ROOT / ".jars"
 
 
 def spark_conf(settings: Settings) -> dict[str, str]:
-    """All Spark properties; it holds the metastore's password, so keep it in a 600 file."""
+    """All Spark properties; it holds passwords, so keep it in a file of mode 600."""
     return {
         **_engine(settings),
+        **(_local() if settings.is_local else _cluster(settings)),
         **_iceberg(settings),
         **(_metastore_service(settings) if settings.metastore_uri else _metastore_client(settings)),
     }
 
 
 def _engine(settings: Settings) -> dict[str, str]:
-    jars = str(JARS_DIR / "*")
-    local = settings.spark_master.startswith("local")
+    java_options = "-Duser.timezone=UTC"
+    if settings.java_hosts_file:
+        java_options += f" -Djdk.net.hosts.file={settings.java_hosts_file}"
     return {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_driver_memory,
-        "spark.executor.memory": settings.spark_executor_memory,
-        "spark.driver.extraClassPath": jars,
-        "spark.executor.extraClassPath": jars,
+        "spark.driver.extraClassPath": str(JARS_DIR / "*"),
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.sql.session.timeZone": "UTC",
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
-        "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": java_options,
+        "spark.executor.extraJavaOptions": java_options,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
@@ -42,12 +47,78 @@ def _engine(settings: Settings) -> dict[str, str]:
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
         "spark.sql.files.openCostInBytes": "1048576",
         "spark.python.worker.reuse": "true",
-        **(
-            {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-            if local
-            else {}
-        ),
+        "spark.redaction.regex": "(?i)secret|password|passwd|token|access[.]?key",
     }
+
+
+def _local() -> dict[str, str]:
+    return {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+
+
+def _cluster(settings: Settings) -> dict[str, str]:
+    """Executors elsewhere: how many and how large, and what they need to work with us."""
+    # A DataNode is known by name; the address that the NameNode sees may not be its own.
+    conf = {
+        "spark.executor.memory": settings.spark_executor_memory,
+        "spark.jars": ",".join(str(jar) for jar in sorted(JARS_DIR.glob("*.jar"))),
+        "spark.hadoop.dfs.client.use.datanode.hostname": "true",
+        "spark.hadoop.dfs.replication": str(settings.hdfs_replication),
+        "spark.cleaner.referenceTracking.cleanCheckpoints": "true",
+    }
+    if settings.spark_driver_host:
+        conf["spark.driver.host"] = settings.spark_driver_host
+    if settings.spark_executor_cores:
+        conf["spark.executor.cores"] = str(settings.spark_executor_cores)
+    conf |= _executors(settings)
+    if secret := settings.spark_auth_secret.get_secret_value():
+        conf |= {"spark.authenticate": "true", "spark.authenticate.secret": secret}
+    if settings.spark_event_log_uri:
+        conf |= {
+            "spark.eventLog.enabled": "true",
+            "spark.eventLog.dir": settings.spark_event_log_uri,
+        }
+    if settings.spark_conf_file:
+        conf |= _more(Path(settings.spark_conf_file))
+    return conf
+
+
+def _executors(settings: Settings) -> dict[str, str]:
+    """How many: SPARK_EXECUTORS at most, or as many as the cluster gives."""
+    most = settings.spark_executors
+    if settings.spark_dynamic_allocation:
+        # Without an external shuffle service, executors that hold shuffle files stay.
+        conf = {
+            "spark.dynamicAllocation.enabled": "true",
+            "spark.dynamicAllocation.shuffleTracking.enabled": "true",
+        }
+        return conf | ({"spark.dynamicAllocation.maxExecutors": str(most)} if most else {})
+    if not most:
+        return {}
+    conf = {"spark.executor.instances": str(most)}  # YARN and Kubernetes; standalone counts cores
+    return conf | {"spark.cores.max": str(most * max(settings.spark_executor_cores, 1))}
+
+
+def _more(file: Path) -> dict[str, str]:
+    """Properties of a file, `key value` or `key=value` a line, as spark-submit reads them.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UsageError(f"SPARK_CONF_FILE cannot be read: {error}", where=str(file)) from None
+    pairs = (re.split(r"[=\s]+", line.strip(), maxsplit=1) for line in lines)
+    return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and not pair[0].startswith("#")}
+
+
+def as_properties(values: Mapping[str, str]) -> str:
+    """A Java properties file."""
+    return "".join(f"{key}={_escaped(value)}\n" for key, value in sorted(values.items()))
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def _iceberg(settings: Settings) -> dict[str, str]:
@@ -82,7 +153,6 @@ def _metastore_client(settings: Settings) -> dict[str, str]:
         ),
         "spark.hadoop.datanucleus.schema.autoCreateAll": "false",
         "spark.hadoop.hive.metastore.schema.verification": "false",
-        "spark.redaction.regex": "(?i)secret|password|passwd|token|access[.]?key",
     }
 
 
@@ -99,4 +169,7 @@ def get_session(app_name: str, settings: Settings | None = None) -> SparkSession
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    ours = settings or get_settings()
+    if not ours.is_local:
+        session.sparkContext.addPyFile(str(project_archive(ours.home / "conf")))
     return session

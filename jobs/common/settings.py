@@ -34,8 +34,18 @@ class Settings(BaseSettings):
     # Spark
     spark_master: str = "local[*]"
     spark_driver_memory: str = "3g"
+    spark_driver_host: str = ""
     spark_executor_memory: str = "2g"
+    spark_executor_cores: int = Field(0, ge=0)
+    spark_executors: int = Field(0, ge=0)
+    spark_dynamic_allocation: bool = False
     spark_shuffle_partitions: int = Field(4, ge=1)
+    load_parallelism: int = Field(8, ge=1)
+    spark_auth_secret: SecretStr = SecretStr("")
+    spark_event_log_uri: str = ""
+    spark_conf_file: str = ""
+    hdfs_replication: int = Field(1, ge=1)
+    java_hosts_file: str = ""
 
     # Hive metastore: a thrift URI on a cluster, else its database (embedded client)
     metastore_uri: str = ""
@@ -103,6 +113,11 @@ class Settings(BaseSettings):
         return (self.lake_uri or f"file://{self.home / 'lake'}").rstrip("/")
 
     @property
+    def is_local(self) -> bool:
+        """Whether Spark's driver is all of Spark."""
+        return self.spark_master.startswith("local")
+
+    @property
     def recipients(self) -> list[str]:
         """The stewards' addresses."""
         return [part.strip() for part in self.mail_to.split(",") if part.strip()]
@@ -123,15 +138,17 @@ def load_settings() -> Settings:
     try:
         settings = Settings(_env_file=env_files(home), _env_file_encoding="utf-8")  # type: ignore[call-arg]
     except ValidationError as error:
-        problems = "; ".join(
-            f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
-        )
         raise UsageError(
-            f"settings are not usable: {problems}",
+            f"settings are not usable: {problems_of(error)}",
             where="the environment, .env or embedded.env",
             do="correct the value; .env.example describes each",
         ) from None
     return settings.model_copy(update={"warehouse_home": home})
+
+
+def problems_of(error: ValidationError) -> str:
+    """What is wrong with which variable; values are left out, since some are secret."""
+    return "; ".join(f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
 
 
 def _home_from_dotenv() -> str:

@@ -134,7 +134,8 @@ def copy(
             connection.close()
         yield pa.RecordBatch.from_pydict({"attempt": [attempt], "rows": [stream.rows]})
 
-    ended = frame.select(*table.column_names).mapInArrow(write, "attempt long, rows long").collect()
+    rows = frame.select(*table.column_names).coalesce(settings.load_parallelism)
+    ended = rows.mapInArrow(write, "attempt long, rows long").collect()
     _keep_only(conn, table, run, [row[0] for row in ended])
     return sum(row[1] for row in ended)
 

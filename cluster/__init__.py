@@ -1,0 +1,1 @@
+"""The services of a cluster, each the same in a container and as a plain process."""
