@@ -98,7 +98,9 @@ class Relation:
 _TABLE = re.compile(
     r"(?ms)^CREATE TABLE (?:IF NOT EXISTS )?([\w.]+) \((.*?)^\)(?: PARTITION BY ([^;]+))?;"
 )
-_VIEW = re.compile(r"(?ms)^CREATE VIEW ([\w.]+) AS\n(.*?);\n")
+_ADDED = re.compile(r"(?ms)^ALTER TABLE ([\w.]+)\n(ADD COLUMN .*?);")
+_NEW_COLUMN = re.compile(r"(?m)^ADD COLUMN ([a-z_0-9]+) (double precision|[a-z]+(?: ?\[\])?)")
+_VIEW = re.compile(r"(?ms)^CREATE (?:OR REPLACE )?VIEW ([\w.]+) AS\n(.*?);\n")
 _COMMENT = re.compile(r"COMMENT ON (\w+) ([\w.]+) IS '((?:[^']|'')*)'")
 _COLUMN = re.compile(r"(?m)^ {4}([a-z_0-9]+) (double precision|[a-z]+(?:\([\d, ]+\))?(?: ?\[\])?)")
 _KEY = re.compile(r"(?m)^ {4}(?:(\w+) .*PRIMARY KEY|PRIMARY KEY \((.*)\)|UNIQUE[A-Z ]*\((.*)\))")
@@ -128,16 +130,18 @@ def migration_text() -> str:
 def postgres_relations(text: str) -> list[Relation]:
     """The tables, then the views, that the statements make."""
     made = [*map(_table, _TABLE.finditer(text)), *map(_view, _VIEW.finditer(text))]
-    found = {relation.name: relation for relation in made}
+    found = {relation.name: relation for relation in made}  # of a replaced view, the latest
+    for name, body in _ADDED.findall(text):
+        found[name].columns += [(column, kind, "") for column, kind in _NEW_COLUMN.findall(body)]
     for kind, name, comment in comments(text):
         if kind in {"TABLE", "VIEW"}:
             found[name].comment = comment
         elif kind == "COLUMN":
             owner, _, column = name.rpartition(".")
             _describe(found[owner], column, comment)
-    for relation in made:
+    for relation in found.values():
         relation.made_from = [name for name in relation.made_from if name in found]
-    return made
+    return list(found.values())
 
 
 def comments(text: str) -> Iterator[tuple[str, str, str]]:
