@@ -28,6 +28,7 @@ class Job:
 _STAR = ("fact_transactions", "dim_products", "dim_customers", "dim_countries", "dim_dates")
 _SALES = ("fact_transactions", "dim_products")
 _OUTBOX = ("ops.mail_outbox", "ops.mail_findings")
+_REFUSALS = ("ops.rejected_rows", "ops.checks")
 _LOAD = Job(
     ("ecommerce_db.transactions_raw", "ecommerce_db.products", "ecommerce_db.countries"),
     (
@@ -42,13 +43,15 @@ LINEAGE = {
     "setup": Job((), ("ops.schema_migrations", "ops.signing_key")),
     "ingest_products": Job(
         ("landing/products",),
-        ("ecommerce_db.products_snapshots", "ecommerce_db.products", "ops.rejected_rows"),
+        ("ecommerce_db.products_snapshots", "ecommerce_db.products", *_REFUSALS),
     ),
     "ingest_countries": Job(
         ("landing/countries",),
-        ("ecommerce_db.countries_snapshots", "ecommerce_db.countries", "ops.rejected_rows"),
+        ("ecommerce_db.countries_snapshots", "ecommerce_db.countries", *_REFUSALS),
     ),
-    "ingest_transactions": Job(("landing/transactions",), ("ecommerce_db.transactions_raw",)),
+    "ingest_transactions": Job(
+        ("landing/transactions",), ("ecommerce_db.transactions_raw", "ops.checks")
+    ),
     "fact_postgres": _LOAD,
     "replay_errors": _LOAD,
     "detect_anomalies": _SCORE,
@@ -65,6 +68,7 @@ LINEAGE = {
         (*_STAR, "ops.watermarks", "ops.fact_months", "ops.loaded_files"),
         tuple(table.full_name for table in contracts.DW_TABLES),
     ),
+    "report": Job(("ops.runs", "ops.checks"), ()),
     "every job": Job((), ("ops.runs",)),
 }
 
@@ -217,7 +221,7 @@ def section(relation: Relation) -> str:
 def lineage() -> str:
     """What goes in and out of each job, as a table."""
     rows = [
-        f"| `{name}` | {_code(job.reads) or '–'} | {_code(job.writes)} |"
+        f"| `{name}` | {_code(job.reads) or '–'} | {_code(job.writes) or '–'} |"
         for name, job in LINEAGE.items()
         if name != "every job"
     ]
