@@ -1,15 +1,16 @@
-"""The jars that Spark gets besides its own: pinned, fetched once, checked by hash.
+"""Jars that no Python package brings: pinned, fetched once, checked by hash.
 
-`embedded/jars.txt` pins a SHA-256 and Maven coordinates a line. `spark-submit` itself
-resolves them into `.jars/` of the checkout; later runs only look at the hashes.
+A file of pins has a SHA-256 and Maven coordinates a line; `embedded/jars.txt` are those that
+Spark gets besides its own. `spark-submit` itself resolves them into `.jars/` of the checkout;
+later runs only look at the hashes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,11 @@ JARS = PROJECT_ROOT / ".jars"
 
 @dataclass(frozen=True)
 class Pin:
-    """One jar."""
+    """One jar, and the directory that it lies in once it is fetched."""
 
     sha256: str
     coordinates: str
+    directory: Path = JARS
 
     @property
     def name(self) -> str:
@@ -37,57 +39,62 @@ class Pin:
     @property
     def path(self) -> Path:
         """Where the jar lies once it is fetched."""
-        return JARS / self.name
+        return self.directory / self.name
 
 
-def pins() -> list[Pin]:
-    """The pinned jars."""
-    lines = (line.split("#")[0].split() for line in PINS.read_text().splitlines())
-    return [Pin(*line) for line in lines if line]
+def pins(file: Path = PINS, directory: Path = JARS) -> list[Pin]:
+    """The pinned jars of a file."""
+    lines = (line.split("#")[0].split() for line in file.read_text().splitlines())
+    return [Pin(line[0], line[1], directory) for line in lines if line]
 
 
-def jar(artifact: str) -> Path:
+def jar(artifact: str, file: Path = PINS, directory: Path = JARS) -> Path:
     """The fetched jar whose coordinates contain `artifact`."""
-    return next(pin.path for pin in pins() if artifact in pin.coordinates)
+    return next(pin.path for pin in pins(file, directory) if artifact in pin.coordinates)
 
 
-def fetch() -> bool:
-    """Bring all jars; False when they were there.
+def fetch(file: Path = PINS, directory: Path = JARS) -> bool:
+    """Bring all jars of a file of pins; False when they were there.
 
     Raises:
         TransientError: they cannot be downloaded.
         UsageError: one is not what was pinned.
     """
-    missing = [pin for pin in pins() if not pin.path.exists()]
+    wanted = pins(file, directory)
+    missing = any(not pin.path.exists() for pin in wanted)
     if missing:
-        _resolve(missing)
-    for pin in pins():
+        _resolve(wanted, directory)  # all, since it settles one version of each
+    for pin in wanted:
         _check(pin.path, pin)
-    return bool(missing)
+    return missing
 
 
-def _resolve(missing: list[Pin]) -> None:
-    JARS.mkdir(exist_ok=True)
-    ivy = JARS / "ivy"
+def _resolve(wanted: list[Pin], directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        _download(wanted, Path(scratch))
+        for pin in wanted:
+            fetched = Path(scratch) / "ivy" / "jars" / pin.name
+            _check(fetched, pin)
+            fetched.replace(pin.path)
+
+
+def _download(wanted: list[Pin], scratch: Path) -> None:
     # Packages are resolved before the application runs, and this one does nothing.
-    nothing = JARS / "nothing.py"
+    nothing = scratch / "nothing.py"
     nothing.write_text("")
     command = [
         *(str(spark_home() / "bin" / "spark-submit"), "--master", "local[1]"),
-        *("--conf", f"spark.jars.ivy={ivy}"),
-        *("--packages", ",".join(pin.coordinates for pin in missing), str(nothing)),
+        # Else a ~/.m2 that holds a jar's description but not the jar stops the resolver.
+        *("--driver-java-options", f"-Duser.home={scratch}"),
+        *("--conf", f"spark.jars.ivy={scratch / 'ivy'}"),
+        *("--packages", ",".join(pin.coordinates for pin in wanted), str(nothing)),
     ]
     environment = os.environ | {"SPARK_HOME": str(spark_home()), "JAVA_HOME": str(java_home())}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = " | ".join(done.stderr.strip().splitlines()[-5:])
         raise TransientError(f"the jars cannot be fetched: {reason}", do="try again: make setup")
-    for pin in missing:
-        fetched = ivy / "jars" / pin.name
-        _check(fetched, pin)
-        fetched.rename(pin.path)
-    shutil.rmtree(ivy)
-    nothing.unlink()
 
 
 def _check(path: Path, pin: Pin) -> None:

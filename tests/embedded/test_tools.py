@@ -58,29 +58,24 @@ def test_an_unfit_java_home_is_an_error_and_not_passed_over(
         java.java_home()
 
 
-def pin(monkeypatch: pytest.MonkeyPatch, directory: Path, content: bytes) -> None:
+def pinned(directory: Path, content: bytes) -> tuple[Path, Path]:
     digest = hashlib.sha256(content).hexdigest()
     pins = directory / "jars.txt"
     pins.write_text(f"# a comment\n{digest}  org.example:thing_2.13:1.0\n")
-    monkeypatch.setattr(jars, "PINS", pins)
-    monkeypatch.setattr(jars, "JARS", directory)
+    return pins, directory
 
 
-def test_a_jar_that_is_there_is_not_fetched_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pin(monkeypatch, tmp_path, b"jar")
+def test_a_jar_that_is_there_is_not_fetched_again(tmp_path: Path) -> None:
+    there = pinned(tmp_path, b"jar")
     (tmp_path / "org.example_thing_2.13-1.0.jar").write_bytes(b"jar")
 
-    assert jars.fetch() is False
-    assert jars.jar("thing").read_bytes() == b"jar"
+    assert jars.fetch(*there) is False
+    assert jars.jar("thing", *there).read_bytes() == b"jar"
 
 
-def test_a_jar_that_is_not_the_pinned_one_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pin(monkeypatch, tmp_path, b"jar")
+def test_a_jar_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    there = pinned(tmp_path, b"jar")
     (tmp_path / "org.example_thing_2.13-1.0.jar").write_bytes(b"another")
 
     with pytest.raises(UsageError, match="not the pinned"):
-        jars.fetch()
+        jars.fetch(*there)
