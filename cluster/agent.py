@@ -37,7 +37,10 @@ def agent(settings: ServiceSettings) -> Process:
         *("-url", f"{url}/", "-name", settings.jenkins_agent_name, "-secret", f"@{secret}"),
         *("-webSocket", "-workDir", str(work)),
     )
-    return Process([*java(settings), "-jar", str(program), *arguments])
+    command = [*java(settings), "-jar", str(program), *arguments]
+    if settings.jenkins_agent_java_home:
+        command[0] = str(Path(settings.jenkins_agent_java_home) / "bin" / "java")
+    return Process(command)
 
 
 def directory(settings: ServiceSettings) -> Path:

@@ -66,9 +66,9 @@ def check_datanode(settings: ServiceSettings) -> str:
     """Whether the DataNode is registered with the NameNode."""
     url = f"http://{settings.reached_at}:{settings.datanode_http_port}/jmx?qry="
     info = _bean(f"{url}Hadoop:service=DataNode,name=DataNodeInfo")
-    actors = json.loads(info["BPServiceActorInfo"])
+    actors = json.loads(info.get("BPServiceActorInfo") or "[]")
     states = [actor["ActorState"] for actor in actors]
-    registered = [a for a in actors if a["ActorState"] == "RUNNING" and a["BlockPoolID"]]
+    registered = [a for a in actors if a["ActorState"] == "RUNNING" and a.get("BlockPoolID")]
     if not registered:
         raise TransientError(f"the DataNode is not registered: {states}")
     return "registered"

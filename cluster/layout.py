@@ -71,7 +71,17 @@ class Cluster:
         return (self.root / "cluster.env").is_file()
 
     def create(self, workers: int) -> None:
-        """Choose a network and a secret; a cluster that is there keeps them."""
+        """Choose a network and a secret; a cluster that is there keeps them.
+
+        Raises:
+            UsageError: it cannot be there.
+        """
+        if " " in str(self.root):
+            raise UsageError(
+                "a DataNode does not start in a directory with a space in its path",
+                where=str(self.root),
+                do="set CLUSTER_HOME to another directory",
+            )
         self.root.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         known = self.record
         values = {

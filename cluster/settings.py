@@ -53,6 +53,7 @@ class ServiceSettings(BaseSettings):
     jenkins_agent_name: str = "spark"
     jenkins_agent_user: str = "agent"
     jenkins_agent_password: SecretStr = SecretStr("")
+    jenkins_agent_java_home: str = ""  # Jenkins may ask for a newer Java than Spark
 
     # Host names for Java alone, as in /etc/hosts; empty: the system's
     java_hosts_file: str = ""

@@ -130,7 +130,7 @@ def _daemon(
 def _environment(settings: ServiceSettings) -> dict[str, str]:
     options = ["-Duser.timezone=UTC", f"-Dlog4j2.configurationFile={LOG4J.as_uri()}"]
     if settings.java_hosts_file:
-        options.append(f"-Djdk.net.hosts.file={settings.java_hosts_file}")
+        options.append(f'"-Djdk.net.hosts.file={settings.java_hosts_file}"')
     everywhere = settings.service_bind == ANY_ADDRESS
     return {
         "JAVA_HOME": str(java_home()),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CATALOG = "spark_catalog"
 JARS_DIR = PROJECT_ROOT / ".jars"
+FOLLOWING_BLOCK = "dfs.client.block.write.locateFollowingBlock"
 
 
 def spark_conf(settings: Settings) -> dict[str, str]:
@@ -31,7 +32,7 @@ def spark_conf(settings: Settings) -> dict[str, str]:
 def _engine(settings: Settings) -> dict[str, str]:
     java_options = "-Duser.timezone=UTC"
     if settings.java_hosts_file:
-        java_options += f" -Djdk.net.hosts.file={settings.java_hosts_file}"
+        java_options += f' "-Djdk.net.hosts.file={settings.java_hosts_file}"'
     return {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_driver_memory,
@@ -63,6 +64,9 @@ def _cluster(settings: Settings) -> dict[str, str]:
         "spark.jars": ",".join(str(jar) for jar in sorted(JARS_DIR.glob("*.jar"))),
         "spark.hadoop.dfs.client.use.datanode.hostname": "true",
         "spark.hadoop.dfs.replication": str(settings.hdfs_replication),
+        # Closing a file waits for its block to be reported, which takes some 10 ms, not 400.
+        f"spark.hadoop.{FOLLOWING_BLOCK}.initial.delay.ms": "20",
+        f"spark.hadoop.{FOLLOWING_BLOCK}.retries": "11",
         "spark.cleaner.referenceTracking.cleanCheckpoints": "true",
     }
     if settings.spark_driver_host:
@@ -136,7 +140,14 @@ def _iceberg(settings: Settings) -> dict[str, str]:
 
 
 def _metastore_service(settings: Settings) -> dict[str, str]:
-    return {"spark.hadoop.hive.metastore.uris": settings.metastore_uri}
+    return {
+        "spark.hadoop.hive.metastore.uris": settings.metastore_uri,
+        # A service that restarts is waited for, half a minute in all. A commit that is tried
+        # again says which state it expects, so it cannot land twice.
+        "spark.hadoop.hive.metastore.connect.retries": "3",
+        "spark.hadoop.hive.metastore.failure.retries": "3",
+        "spark.hadoop.hive.metastore.client.connect.retry.delay": "3s",
+    }
 
 
 def _metastore_client(settings: Settings) -> dict[str, str]:
