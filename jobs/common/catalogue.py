@@ -225,7 +225,10 @@ def lineage() -> str:
         for name, job in LINEAGE.items()
         if name != "every job"
     ]
-    note = "Each job also reads what it writes, and keeps its row in `ops.runs`."
+    note = (
+        "Each job also reads what it writes, and keeps its row in `ops.runs`. `backup` reads"
+        " everything, `restore` writes it."
+    )
     return "\n".join(
         ["## Lineage", "", note, "", "| job | reads | writes |", "|---|---|---|", *rows, ""]
     )
