@@ -2,16 +2,20 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench up down status mail reset clean
+.PHONY: help setup demo test lint lint-jenkins bench up down status mail reset clean
 
 VENV := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 TOOLS := .venv/.tools
-SHELL_SCRIPTS := $(wildcard scripts/*.sh docker/*.sh hive/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh docker/*.sh hive/*.sh jenkins/*.sh) .ci/run
+DOCKERFILES := $(wildcard */Dockerfile docker/*.Dockerfile)
+YAML := $(wildcard docker-compose.yaml docker/*/*.yaml jenkins/*.yaml)
+GROOVY := Jenkinsfile $(wildcard jenkins/pipelines/*) jenkins/seed.groovy $(wildcard tests/jenkins/*.groovy)
+GROOVY_LINT := .node/node_modules/.bin/npm-groovy-lint
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s  %s\n", $$1, $$2 }' Makefile
 
 setup: $(RUNTIME) $(TOOLS) ## Make all that the warehouse needs: packages, Java, jars, databases; again is quick
 	@scripts/run_setup.sh
@@ -30,6 +34,11 @@ lint: $(DEV) ## Check style, types, SQL, shell and which part may import which
 	@$(VENV) -m sqlfluff lint --disable-progress-bar sql hive
 	@.venv/bin/shellcheck $(SHELL_SCRIPTS)
 	@.venv/bin/shfmt -d $(SHELL_SCRIPTS)
+	@.venv/bin/hadolint $(DOCKERFILES)
+	@.venv/bin/yamllint --strict $(YAML)
+
+lint-jenkins: $(GROOVY_LINT) ## Check the Jenkinsfiles; needs npm, and takes a minute
+	@$(GROOVY_LINT) --noserver --failon warning --loglevel warning --config $(CURDIR) $(GROOVY)
 
 bench: $(DEV) $(TOOLS) ## Measure: [ARGS=]
 	@$(VENV) -m bench $(ARGS)
@@ -50,7 +59,7 @@ reset: $(RUNTIME) ## Say what a reset would remove; then: make reset CONFIRM=<ch
 	@scripts/run_reset.sh $(if $(CONFIRM),--confirm $(CONFIRM))
 
 clean: ## Remove what make fetched and tools left; data stays
-	@rm -rf .venv .jars .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .jars .node .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.txt constraints.txt
@@ -64,4 +73,9 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 
 $(TOOLS): $(RUNTIME) embedded/jars.txt
 	@$(VENV) -m embedded tools
+	@touch $@
+
+# The newest version that Node 20 runs.
+$(GROOVY_LINT): Makefile
+	@npm install --silent --no-save --no-package-lock --prefix .node npm-groovy-lint@16.2.0
 	@touch $@

@@ -14,6 +14,7 @@ import typer
 
 from jobs.analytics import detect_anomalies
 from jobs.bronze import ingest_countries, ingest_products, ingest_transactions
+from jobs.common.dates import From, To
 from jobs.common.errors import BadInput, UsageError, WarehouseError
 from jobs.common.job import JobContext, exit_code_of, run_main, say
 from jobs.gold import load_dw, postgres_load_fact
@@ -140,23 +141,28 @@ def run(context: JobContext, steps: list[Step], now: datetime) -> None:
 
 def main(
     only: Annotated[str | None, typer.Option(help="Jobs, separated by commas.")] = None,
+    start: From = None,
+    end: To = None,
+    force: Annotated[
+        bool, typer.Option(help="Do again what is done: replace lists, put gold right.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what each would do; write nothing.")] = False,
     scheduled: Annotated[bool, typer.Option(help="Wait for locks, as scheduled runs do.")] = False,
 ) -> None:
     """Run the whole chain: products, countries, transactions, gold, anomalies, mail, dw."""
     now = datetime.now(UTC)
-    code = exit_code_of(lambda: _start(only, now, scheduled, dry_run))
-    raise typer.Exit(code)
-
-
-def _start(only: str | None, now: datetime, scheduled: bool, dry_run: bool) -> None:
-    steps = chosen(only)
-
-    def body(context: JobContext) -> None:
-        run(context, steps, now)
-
-    needs_spark = any(step.needs_spark for step in steps)
-    run_main("pipeline", body, scheduled=scheduled, dry_run=dry_run, needs_spark=needs_spark)
+    steps: list[Step] = []
+    if code := exit_code_of(lambda: steps.extend(chosen(only))):
+        raise typer.Exit(code)
+    run_main(
+        "pipeline",
+        lambda context: run(context, steps, now),
+        scheduled=scheduled,
+        dry_run=dry_run,
+        needs_spark=any(step.needs_spark for step in steps),
+        dates=(start, end),
+        force=force,
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Takes waiting price lists into bronze and brings the product history (SCD type 2) up to date.
 # Any number of lists, in any order, again or late: the history comes out the same.
-# Usage:  scripts/run_ingest_products.sh [--replace] [--dry-run] [--scheduled]
-#           --replace    a file may take the place of another of its date
+# Usage:  scripts/run_ingest_products.sh [--from D] [--to D] [--replace] [--dry-run] [--scheduled]
+#           --from, --to YYYY-MM-DD  only files of these dates (in their names), both inclusive;
+#                        either may be left out; other files stay
+#           --replace, --force  a file may take the place of another of its date
 #           --dry-run    say what would be done; change nothing
 #           --scheduled  wait for the lock (LOCK_WAIT_SECONDS), as scheduled runs do
 # Exit:   0 done, 1 a defect, 2 usage, 3 files were refused (the good ones are in),

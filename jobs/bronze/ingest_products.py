@@ -17,8 +17,9 @@ from pyspark.sql import functions as F
 from jobs.bronze.intake import complain, settle
 from jobs.bronze.master_rows import PRODUCT_COLUMNS, parse_products
 from jobs.bronze.scd2 import KEY, VERSION, Missing, difference, next_versions, versions
-from jobs.bronze.snapshots import Master, effective, preview, revisions, take_files
+from jobs.bronze.snapshots import Master, effective, preview, revisions, sort_out, take_files
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
+from jobs.common.dates import From, To
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, get_property, is_ancestor, set_property, snapshot_id
 from jobs.common.landing import Landing
@@ -166,14 +167,19 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
     Raises:
         BadInput: files were refused (the good ones are in).
     """
-    spark = context.session
-    with run_context(context.settings, JOB, LOCKS, trigger=context.trigger) as record:
+    spark, replace = context.session, replace or context.force
+    with run_context(
+        context.settings, JOB, LOCKS, trigger=context.trigger, parameters=context.parameters
+    ) as record:
         ensure_tables(spark, context.settings)
         landing = Landing(spark, context.settings.landing, "products")
         if context.dry_run:
-            say(preview(spark, landing, master(context.settings), replace=replace))
+            say(preview(spark, landing, master(context.settings), context.dates, replace=replace))
             return record
-        intake = take_files(spark, landing, master(context.settings), record, replace=replace)
+        intake, ledger = sort_out(
+            spark, landing, master(context.settings), context.dates, replace=replace
+        )
+        take_files(spark, master(context.settings), record, intake, ledger)
         record.counts["versions_changed"] = update_history(spark, context.settings)
         settle(landing, intake, record)
     say(
@@ -185,16 +191,18 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
 
 
 def main(
-    replace: Annotated[bool, typer.Option(help="A file may replace another of its date.")] = False,
+    start: From = None,
+    end: To = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", "--force", help="A file may replace another of its date.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be taken; write nothing.")] = False,
     scheduled: Annotated[
         bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
     ] = False,
 ) -> None:
     """Take waiting price lists into bronze."""
-    run_main(
-        JOB, lambda context: run(context, replace=replace), scheduled=scheduled, dry_run=dry_run
-    )
+    run_main(JOB, run, scheduled=scheduled, dry_run=dry_run, dates=(start, end), force=replace)
 
 
 if __name__ == "__main__":

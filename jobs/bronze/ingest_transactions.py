@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from jobs.bronze.intake import Intake, complain, parsed, refuse_bad_headers, settle
 from jobs.bronze.transaction_rows import COLUMNS, parse
 from jobs.common.contracts import TRANSACTIONS_RAW
+from jobs.common.dates import EVERY_DAY, Dates, From, To
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, summary
 from jobs.common.landing import Landing, LandingFile
@@ -47,9 +48,9 @@ SCHEMA = pa.schema(
 )
 
 
-def extract(spark: SparkSession, landing: Landing) -> Intake:
+def extract(spark: SparkSession, landing: Landing, within: Dates = EVERY_DAY) -> Intake:
     """The waiting files: new ones, repeats of what bronze has, and refused ones."""
-    files, strangers = landing.waiting()
+    files, strangers = landing.waiting(within)
     intake = Intake(accepted=files, strangers=strangers)
     refuse_bad_headers(intake, COLUMNS)
     usable, intake.accepted = intake.accepted, []
@@ -91,10 +92,12 @@ def run(context: JobContext) -> Run:
         BadInput: files were refused (the good ones are in).
     """
     spark = context.session
-    with run_context(context.settings, JOB, LOCKS, trigger=context.trigger) as record:
+    with run_context(
+        context.settings, JOB, LOCKS, trigger=context.trigger, parameters=context.parameters
+    ) as record:
         ensure_tables(spark, context.settings)
         landing = Landing(spark, context.settings.landing, "transactions")
-        intake = extract(spark, landing)
+        intake = extract(spark, landing, context.dates)
         if context.dry_run:
             record.counts["dry_run"] = True
             say(f"would take {len(intake.accepted)} files, refuse {len(intake.refused)}")
@@ -109,13 +112,18 @@ def run(context: JobContext) -> Run:
 
 
 def main(
+    start: From = None,
+    end: To = None,
+    force: Annotated[
+        bool, typer.Option(help="Taken for the sake of one set of options: a known file is known.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be taken; write nothing.")] = False,
     scheduled: Annotated[
         bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
     ] = False,
 ) -> None:
     """Take waiting transaction logs into bronze."""
-    run_main(JOB, run, scheduled=scheduled, dry_run=dry_run)
+    run_main(JOB, run, scheduled=scheduled, dry_run=dry_run, dates=(start, end), force=force)
 
 
 if __name__ == "__main__":

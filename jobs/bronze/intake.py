@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.bronze.records import header_of, header_problem
+from jobs.common.checks import Check, record
+from jobs.common.db import transaction
 from jobs.common.errors import BadInput
 from jobs.common.job import say
 from jobs.common.landing import Landing, LandingFile
@@ -101,11 +103,9 @@ def _batches(
 
 
 def settle(landing: Landing, intake: Intake, run: Run) -> None:
-    """After the commit: move every file to where it belongs, count, and say it.
-
-    Raises:
-        BadInput: files were refused; everything good is in.
-    """
+    """After the commit: move every file to where it belongs, count, and say it."""
+    with transaction(run.conn) as cur:
+        record(cur, run, checks_of(intake))
     for file in [*intake.accepted, *intake.repeats]:
         landing.done(file)
     for file, reason in intake.refused:
@@ -122,6 +122,16 @@ def settle(landing: Landing, intake: Intake, run: Run) -> None:
         say(f"  warning: {text}")
     if len(run.warnings) > WARNINGS_SHOWN:
         say(f"  and {len(run.warnings) - WARNINGS_SHOWN} more warnings: ops.runs, run {run.run_id}")
+
+
+def checks_of(intake: Intake) -> list[Check]:
+    """What the run row cannot tell by numbers: which files were refused, and which are odd."""
+    refused = "; ".join(f"{file.name}: {reason}" for file, reason in intake.refused)
+    strangers = ", ".join(intake.strangers)
+    return [
+        Check("files_accepted", "warn", not refused, refused or "none refused", "none refused"),
+        Check("file_names_known", "warn", not strangers, strangers or "all known", "all known"),
+    ]
 
 
 def complain(intake: Intake, dataset: str) -> None:

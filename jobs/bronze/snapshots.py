@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from jobs.bronze.intake import Intake, parsed, refuse_bad_headers
 from jobs.bronze.master_rows import BAD, DOUBLE, GOOD
 from jobs.common.contracts import Table
+from jobs.common.dates import Dates
 from jobs.common.db import transaction
 from jobs.common.landing import Dataset, Landing, LandingFile
 
@@ -111,10 +112,10 @@ def read_ledger(spark: SparkSession, table: Table) -> Ledger:
 
 
 def sort_out(
-    spark: SparkSession, landing: Landing, master: Master, *, replace: bool
+    spark: SparkSession, landing: Landing, master: Master, within: Dates, *, replace: bool
 ) -> tuple[Intake, Ledger]:
     """The waiting files: new ones, repeats, and those to be refused; and what bronze holds."""
-    files, strangers = landing.waiting()
+    files, strangers = landing.waiting(within)
     intake = Intake(strangers=strangers)
     ledger = read_ledger(spark, master.table) if files else {}
     for file in files:
@@ -223,12 +224,11 @@ def append(rows: DataFrame, master: Master, intake: Intake, ledger: Ledger) -> N
 
 
 def take_files(
-    spark: SparkSession, landing: Landing, master: Master, run: Run, *, replace: bool
-) -> Intake:
-    """Take the waiting snapshots into the master's snapshot table."""
-    intake, ledger = sort_out(spark, landing, master, replace=replace)
+    spark: SparkSession, master: Master, run: Run, intake: Intake, ledger: Ledger
+) -> None:
+    """Take the accepted snapshots into the master's snapshot table, but for those to be refused."""
     if not intake.accepted:
-        return intake
+        return
     rows = parse_files(spark, master, intake, run.run_id)
     try:
         gate(intake, rows, ledger, master, run)
@@ -237,12 +237,13 @@ def take_files(
             append(rows, master, intake, ledger)
     finally:
         rows.unpersist()
-    return intake
 
 
-def preview(spark: SparkSession, landing: Landing, master: Master, *, replace: bool) -> str:
+def preview(
+    spark: SparkSession, landing: Landing, master: Master, within: Dates, *, replace: bool
+) -> str:
     """What a run would take, in words."""
-    intake, _ = sort_out(spark, landing, master, replace=replace)
+    intake, _ = sort_out(spark, landing, master, within, replace=replace)
     return (
         f"would take {len(intake.accepted)} {master.dataset} files, refuse {len(intake.refused)},"
         f" pass over {len(intake.repeats)} repeats"

@@ -28,6 +28,7 @@ class Job:
 _STAR = ("fact_transactions", "dim_products", "dim_customers", "dim_countries", "dim_dates")
 _SALES = ("fact_transactions", "dim_products")
 _OUTBOX = ("ops.mail_outbox", "ops.mail_findings")
+_REFUSALS = ("ops.rejected_rows", "ops.checks")
 _LOAD = Job(
     ("ecommerce_db.transactions_raw", "ecommerce_db.products", "ecommerce_db.countries"),
     (
@@ -42,13 +43,15 @@ LINEAGE = {
     "setup": Job((), ("ops.schema_migrations", "ops.signing_key")),
     "ingest_products": Job(
         ("landing/products",),
-        ("ecommerce_db.products_snapshots", "ecommerce_db.products", "ops.rejected_rows"),
+        ("ecommerce_db.products_snapshots", "ecommerce_db.products", *_REFUSALS),
     ),
     "ingest_countries": Job(
         ("landing/countries",),
-        ("ecommerce_db.countries_snapshots", "ecommerce_db.countries", "ops.rejected_rows"),
+        ("ecommerce_db.countries_snapshots", "ecommerce_db.countries", *_REFUSALS),
     ),
-    "ingest_transactions": Job(("landing/transactions",), ("ecommerce_db.transactions_raw",)),
+    "ingest_transactions": Job(
+        ("landing/transactions",), ("ecommerce_db.transactions_raw", "ops.checks")
+    ),
     "fact_postgres": _LOAD,
     "replay_errors": _LOAD,
     "detect_anomalies": _SCORE,
@@ -65,6 +68,7 @@ LINEAGE = {
         (*_STAR, "ops.watermarks", "ops.fact_months", "ops.loaded_files"),
         tuple(table.full_name for table in contracts.DW_TABLES),
     ),
+    "report": Job(("ops.runs", "ops.checks"), ()),
     "every job": Job((), ("ops.runs",)),
 }
 
@@ -98,7 +102,9 @@ class Relation:
 _TABLE = re.compile(
     r"(?ms)^CREATE TABLE (?:IF NOT EXISTS )?([\w.]+) \((.*?)^\)(?: PARTITION BY ([^;]+))?;"
 )
-_VIEW = re.compile(r"(?ms)^CREATE VIEW ([\w.]+) AS\n(.*?);\n")
+_ADDED = re.compile(r"(?ms)^ALTER TABLE ([\w.]+)\n(ADD COLUMN .*?);")
+_NEW_COLUMN = re.compile(r"(?m)^ADD COLUMN ([a-z_0-9]+) (double precision|[a-z]+(?: ?\[\])?)")
+_VIEW = re.compile(r"(?ms)^CREATE (?:OR REPLACE )?VIEW ([\w.]+) AS\n(.*?);\n")
 _COMMENT = re.compile(r"COMMENT ON (\w+) ([\w.]+) IS '((?:[^']|'')*)'")
 _COLUMN = re.compile(r"(?m)^ {4}([a-z_0-9]+) (double precision|[a-z]+(?:\([\d, ]+\))?(?: ?\[\])?)")
 _KEY = re.compile(r"(?m)^ {4}(?:(\w+) .*PRIMARY KEY|PRIMARY KEY \((.*)\)|UNIQUE[A-Z ]*\((.*)\))")
@@ -128,16 +134,18 @@ def migration_text() -> str:
 def postgres_relations(text: str) -> list[Relation]:
     """The tables, then the views, that the statements make."""
     made = [*map(_table, _TABLE.finditer(text)), *map(_view, _VIEW.finditer(text))]
-    found = {relation.name: relation for relation in made}
+    found = {relation.name: relation for relation in made}  # of a replaced view, the latest
+    for name, body in _ADDED.findall(text):
+        found[name].columns += [(column, kind, "") for column, kind in _NEW_COLUMN.findall(body)]
     for kind, name, comment in comments(text):
         if kind in {"TABLE", "VIEW"}:
             found[name].comment = comment
         elif kind == "COLUMN":
             owner, _, column = name.rpartition(".")
             _describe(found[owner], column, comment)
-    for relation in made:
+    for relation in found.values():
         relation.made_from = [name for name in relation.made_from if name in found]
-    return made
+    return list(found.values())
 
 
 def comments(text: str) -> Iterator[tuple[str, str, str]]:
@@ -213,11 +221,14 @@ def section(relation: Relation) -> str:
 def lineage() -> str:
     """What goes in and out of each job, as a table."""
     rows = [
-        f"| `{name}` | {_code(job.reads) or '–'} | {_code(job.writes)} |"
+        f"| `{name}` | {_code(job.reads) or '–'} | {_code(job.writes) or '–'} |"
         for name, job in LINEAGE.items()
         if name != "every job"
     ]
-    note = "Each job also reads what it writes, and keeps its row in `ops.runs`."
+    note = (
+        "Each job also reads what it writes, and keeps its row in `ops.runs`. `backup` reads"
+        " everything, `restore` writes it."
+    )
     return "\n".join(
         ["## Lineage", "", note, "", "| job | reads | writes |", "|---|---|---|", *rows, ""]
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from jobs.common.dates import EVERY_DAY, Dates
 from jobs.common.errors import WarehouseError
 from jobs.common.runlog import Trigger
 from jobs.common.settings import Settings, get_settings
@@ -46,12 +47,17 @@ SIGNS_OF_AN_OUTAGE = (
 
 @dataclass(frozen=True)
 class JobContext:
-    """What a job is called with. `spark` is None for jobs that need none."""
+    """What a job is called with. `spark` is None for jobs that need none.
+
+    `dates` limits the call to files and lines of these days; `force` does again what is done.
+    """
 
     settings: Settings
     spark: SparkSession | None = None
     trigger: Trigger = "manual"
     dry_run: bool = False
+    dates: Dates = EVERY_DAY
+    force: bool = False
 
     @property
     def session(self) -> SparkSession:
@@ -59,6 +65,12 @@ class JobContext:
         if self.spark is None:
             raise RuntimeError("this job needs a Spark session")
         return self.spark
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What of this a run keeps, so that it can be repeated: the options that were given."""
+        given = {"from": self.dates.first, "to": self.dates.last, "force": self.force}
+        return {name: value for name, value in given.items() if value}
 
 
 def say(text: str) -> None:
@@ -78,26 +90,38 @@ def run_main(
     scheduled: bool = False,
     dry_run: bool = False,
     needs_spark: bool = True,
+    dates: tuple[str | None, str | None] = (None, None),
+    force: bool = False,
 ) -> None:
-    """Run a job as a process: its error on stderr in words, its exit code for schedulers."""
-    sys.exit(exit_code_of(lambda: _call(name, body, scheduled, dry_run, needs_spark)))
+    """Run a job as a process: its error on stderr in words, its exit code for schedulers.
+
+    Args:
+        dates: `--from` and `--to`, as they were given.
+    """
+
+    def call() -> None:
+        within = Dates.parse(*dates)
+        trigger: Trigger = "schedule" if scheduled else "manual"
+        _call(
+            name,
+            body,
+            JobContext(get_settings(), None, trigger, dry_run, within, force),
+            needs_spark,
+        )
+
+    sys.exit(exit_code_of(call))
 
 
 def _call(
-    name: str,
-    body: Callable[[JobContext], object],
-    scheduled: bool,
-    dry_run: bool,
-    needs_spark: bool,
+    name: str, body: Callable[[JobContext], object], context: JobContext, needs_spark: bool
 ) -> None:
-    settings = get_settings()
     spark = None
     if needs_spark:
         from jobs.common.session import get_session
 
         spark = get_session(name)
     try:
-        body(JobContext(settings, spark, "schedule" if scheduled else "manual", dry_run))
+        body(replace(context, spark=spark))
     finally:
         if spark is not None:
             spark.stop()

@@ -108,6 +108,12 @@ def get_property(spark: SparkSession, table: Table, name: str) -> str | None:
     return str(value) if value is not None else None
 
 
+def metadata_file(spark: SparkSession, table: Table) -> tuple[str, str]:
+    """Where the table lies, and the metadata file that is its current state."""
+    iceberg = _iceberg_table(spark, table)
+    return str(iceberg.location()), str(iceberg.operations().current().metadataFileLocation())
+
+
 def set_property(spark: SparkSession, table: Table, name: str, value: str) -> None:
     """Set a table property, in a commit of its own."""
     _iceberg_table(spark, table).updateProperties().set(name, value).commit()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pyspark.sql import functions as F
 
+from jobs.common.dates import EVERY_DAY, Dates
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -42,7 +44,7 @@ class LandingFile:
 
     @property
     def day(self) -> date:
-        """The date of a products or countries file."""
+        """The logical date: of a transactions file, that of its window's start."""
         return self.stamp.date()
 
 
@@ -79,8 +81,11 @@ class Landing:
         self._fs.setWriteChecksum(False)
         self._options = jvm.org.apache.hadoop.fs.Options.Rename
 
-    def waiting(self) -> tuple[list[LandingFile], list[str]]:
-        """Files that wait, oldest stamp first, with their hashes; and names of no known form."""
+    def waiting(self, within: Dates = EVERY_DAY) -> tuple[list[LandingFile], list[str]]:
+        """Files of these dates that wait, oldest stamp first, with their hashes.
+
+        And, whatever the dates, names of no known form.
+        """
         files, strangers = [], []
         directory = self._path(self.uri)
         if not self._fs.exists(directory):
@@ -93,7 +98,8 @@ class Landing:
             if stamp is None or not status.isFile():
                 strangers.append(name)
                 continue
-            files.append(LandingFile(name, str(status.getPath()), int(status.getLen()), stamp))
+            if stamp.date() in within:
+                files.append(LandingFile(name, str(status.getPath()), int(status.getLen()), stamp))
         return sorted(self._hashed(files), key=lambda f: (f.stamp, f.name)), sorted(strangers)
 
     def _hashed(self, files: list[LandingFile]) -> list[LandingFile]:

@@ -28,6 +28,11 @@ from jobs.common.settings import Settings
 RESOURCE_LOCK = 8271
 ALIVE_LOCK = 8272
 POLL_SECONDS = 0.5
+# Every lock of every job: who holds them all is alone.
+RESOURCES = (
+    *("bronze.products", "bronze.countries", "bronze.transactions"),
+    *("gold", "anomalies", "mail", "dw"),
+)
 
 Trigger = Literal["manual", "schedule"]
 
@@ -114,15 +119,18 @@ def _bury_the_dead(cur: Cursor) -> None:
         cur.execute("SELECT ops.drop_run_staging(%s)", (table,))
 
 
-def _open_row(conn: Connection, job: str, trigger: Trigger, parameters: Mapping[str, Any]) -> int:
+def _open_row(
+    conn: Connection, job: str, trigger: Trigger, parameters: Mapping[str, Any], build: str
+) -> int:
     who = f"{getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}"
     with transaction(conn) as cur:
         # One statement makes the row and its sign of life: no one sees the one without the other.
         cur.execute(
-            "WITH made AS (INSERT INTO ops.runs (job, triggered_by, who, backend_pid, parameters)"
-            " VALUES (%s, %s, %s, pg_backend_pid(), %s) RETURNING run_id)"
+            "WITH made AS (INSERT INTO ops.runs"
+            " (job, triggered_by, who, backend_pid, parameters, build)"
+            " VALUES (%s, %s, %s, pg_backend_pid(), %s, %s) RETURNING run_id)"
             " SELECT run_id, pg_advisory_lock(%s, run_id::int) FROM made",
-            (job, trigger, who, json.dumps(parameters, default=str), ALIVE_LOCK),
+            (job, trigger, who, json.dumps(parameters, default=str), build or None, ALIVE_LOCK),
         )
         row = cur.fetchone()
         assert row is not None  # noqa: S101 - INSERT … RETURNING gives a row
@@ -159,7 +167,8 @@ def run_context(
     try:
         _take_locks(conn, locks, settings.lock_wait_seconds if trigger == "schedule" else 0)
         conn.autocommit = False
-        run_id = _open_row(conn, job, trigger, {**rule_settings(settings), **(parameters or {})})
+        kept = {**rule_settings(settings), **(parameters or {})}
+        run_id = _open_row(conn, job, trigger, kept, settings.warehouse_build)
         run = Run(run_id, job, settings, conn)
         try:
             yield run

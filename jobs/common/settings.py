@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     anomaly_min_lines: int = Field(10, ge=2)
 
     # runs
+    warehouse_build: str = ""
     lock_wait_seconds: int = Field(900, ge=0)
 
     # mail

@@ -20,6 +20,7 @@ from jobs.gold.staging import COUNTRIES, LINES, PRODUCTS, StagingTable
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
+    from jobs.common.dates import Dates
     from jobs.common.runlog import Run
 
 
@@ -47,6 +48,12 @@ class Staged:
     products: bool = False
     countries: bool = False
     snapshots: dict[str, int] = field(default_factory=dict)
+    forced: Dates | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether all of bronze is staged, for gold to be held against."""
+        return self.forced is not None and not self.forced
 
 
 def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
@@ -55,12 +62,16 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
         "batch_id": run.run_id,
         "products_staged": staged.products,
         "countries_staged": staged.countries,
+        "forced": staged.forced is not None,
+        "everything": staged.everything,
     }
     _open_views(cur, run, staged)
     run_file(cur, "load/10_files_and_dimensions.sql", params)
     if staged.products:
         cur.execute("ANALYZE dim_products")
-    run_file(cur, "load/20_resolve.sql")
+    run_file(cur, "load/20_resolve.sql", params)
+    if staged.forced is not None:
+        run_file(cur, "load/25_put_right.sql", params)
     run_file(cur, "load/30_members.sql")
     known, new = _months(cur)
     run_file(
@@ -74,7 +85,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     counts = _count(cur)
     run.counts |= counts | {"loaded": written - counts["restated"], "files": len(staged.files)}
     run.counts["error_by_rule"] = _errors_by_rule(cur, run)
-    return [*_accounting(run, staged), *_chain_checks(cur)]
+    return [*_accounting(run, staged), *_chain_checks(cur), *_strange_lines(cur, staged)]
 
 
 def _open_views(cur: Cursor, run: Run, staged: Staged) -> None:
@@ -188,6 +199,22 @@ def _accounting(run: Run, staged: Staged) -> list[Check]:
             f"{in_bronze:,}",
         ),
     ]
+
+
+def _strange_lines(cur: Cursor, staged: Staged) -> list[Check]:
+    """Of a forced load: lines of its days that no line of bronze backs."""
+    if staged.forced is None:
+        return []
+    cur.execute(
+        "SELECT count(*) FROM fact_transactions AS f"
+        " WHERE f.invoice_date >= coalesce(%s::date, '-infinity')::timestamp AT TIME ZONE 'UTC'"
+        " AND f.invoice_date < (coalesce(%s::date, 'infinity') + 1)::timestamp AT TIME ZONE 'UTC'"
+        " AND NOT EXISTS (SELECT FROM staged_lines AS l WHERE l.transaction_id = f.transaction_id)",
+        (staged.forced.first, staged.forced.last),
+    )
+    row = cur.fetchone()
+    strange = row[0] if row else 0
+    return [Check("every_line_is_of_bronze", "warn", strange == 0, f"{strange:,}", "0")]
 
 
 def _chain_checks(cur: Cursor) -> list[Check]:

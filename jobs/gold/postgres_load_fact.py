@@ -8,7 +8,7 @@ are looked at again in the same run, so gold is what one load of all files would
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,13 +17,17 @@ from pyspark.sql import functions as F
 from jobs.common.checks import enforce, record
 from jobs.common.contracts import COUNTRIES as BRONZE_COUNTRIES
 from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
-from jobs.common.contracts import TRANSACTIONS_RAW, Table
+from jobs.common.contracts import TRANSACTIONS_RAW
+from jobs.common.dates import Dates, From, To
 from jobs.common.db import transaction
-from jobs.common.job import JobContext, run_main, say, thousands
-from jobs.common.lake import ensure_tables, is_ancestor, read_at, read_since, snapshot_id
+from jobs.common.errors import UsageError
+from jobs.common.job import JobContext, exit_code_of, run_main, say, thousands
+from jobs.common.lake import ensure_tables, is_ancestor, read_since
 from jobs.common.runlog import Run, run_context
 from jobs.gold import pricing, split_stream, staging
+from jobs.gold.force import lines_of_days, whole_transactions
 from jobs.gold.merge import SourceFile, Staged, close_views, merge
+from jobs.gold.positions import Positions, lines_taken, positions
 from jobs.gold.reference import lines_of, touched
 
 if TYPE_CHECKING:
@@ -35,37 +39,6 @@ LOCKS = ("gold",)
 
 # Lines that are to be looked at again whatever changed: given bronze, the rows.
 Again = Callable[["DataFrame"], "DataFrame"]
-
-
-@dataclass(frozen=True)
-class Positions:
-    """Snapshots of the bronze tables: up to where gold is, and as they are now."""
-
-    taken: dict[str, int]
-    now: dict[str, int]
-
-    def read(self, spark: SparkSession, table: Table) -> DataFrame:
-        """The table as it is now: all reads of a run see one state, which it then records."""
-        if table.full_name in self.now:
-            return read_at(spark, table, self.now[table.full_name])
-        return spark.table(table.full_name)
-
-    def moved(self, table: Table) -> bool:
-        """Whether the table has something that gold has not taken in."""
-        return (
-            table.full_name in self.now
-            and self.taken.get(table.full_name) != self.now[table.full_name]
-        )
-
-
-def positions(spark: SparkSession, run: Run) -> Positions:
-    """Read both."""
-    with transaction(run.conn) as cur:
-        cur.execute("SELECT table_name, snapshot_id FROM ops.watermarks")
-        taken = dict(cur.fetchall())
-    tables = (TRANSACTIONS_RAW, BRONZE_PRODUCTS, BRONZE_COUNTRIES)
-    now = {t.full_name: snapshot_id(spark, t) for t in tables}
-    return Positions(taken, {name: s for name, s in now.items() if s is not None})
 
 
 def extract(spark: SparkSession, run: Run, at: Positions) -> tuple[DataFrame, list[SourceFile]]:
@@ -123,12 +96,13 @@ def _tell_stewards(cur: Cursor, run: Run) -> None:
 
 def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Staged) -> None:
     """Stage the dimensions that changed, whole: they are small beside the fact."""
-    if at.moved(BRONZE_PRODUCTS):
+    wanted = at.now if staged.forced is not None else ()
+    if at.moved(BRONZE_PRODUCTS) or BRONZE_PRODUCTS.full_name in wanted:
         frame = pricing.with_keys(at.read(spark, BRONZE_PRODUCTS))
         staging.create(run.conn, staging.PRODUCTS, run)
         staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings)
         staged.products = True
-    if at.moved(BRONZE_COUNTRIES):
+    if at.moved(BRONZE_COUNTRIES) or BRONZE_COUNTRIES.full_name in wanted:
         staging.create(run.conn, staging.COUNTRIES, run)
         frame = at.read(spark, BRONZE_COUNTRIES)
         staging.copy(run.conn, frame, staging.COUNTRIES, run, run.settings)
@@ -141,30 +115,23 @@ def _lines_to_load(
     """New lines and those to be looked at again; None when there are none."""
     new, staged.files = extract(spark, run, at)
     parts = [new.withColumn("is_new", F.lit(True))] if staged.files else []
-    loaded = _loaded(spark, at, staged)
+    loaded = lines_taken(spark, at, staged.files)
     if loaded is not None:
         with transaction(run.conn) as cur:
             change = touched(cur, run, products=staged.products, countries=staged.countries)
         seen = [lines_of(spark, loaded, change)] if change else []
         seen += [again(loaded)] if again else []
+        if staged.everything:
+            seen = [loaded]
         if seen:
             rows = seen[0] if len(seen) == 1 else seen[0].unionByName(seen[1]).distinct()
+            if staged.forced:
+                rows = whole_transactions(loaded, rows, new)
             parts.append(rows.withColumn("is_new", F.lit(False)))
     if not parts:
         return None
     lines = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
     return lines.withColumn("day", F.to_date("invoice_date"))
-
-
-def _loaded(spark: SparkSession, at: Positions, staged: Staged) -> DataFrame | None:
-    """Rows of `transactions_raw` that gold has taken; None when it has none."""
-    if TRANSACTIONS_RAW.full_name not in at.taken:
-        return None
-    rows = at.read(spark, TRANSACTIONS_RAW)
-    if not staged.files:
-        return rows
-    new = spark.createDataFrame([(f.sha256,) for f in staged.files], "file_sha256 string")
-    return rows.join(F.broadcast(new), "file_sha256", how="left_anti")
 
 
 def _stage_lines(spark: SparkSession, run: Run, at: Positions, lines: DataFrame) -> int:
@@ -175,11 +142,18 @@ def _stage_lines(spark: SparkSession, run: Run, at: Positions, lines: DataFrame)
     return staging.copy(run.conn, frame, staging.LINES, run, run.settings)
 
 
-def bring_up_to_date(context: JobContext, run: Run, *, again: Again | None = None) -> None:
-    """Load what bronze has and gold has not; look at the lines of `again` again."""
+def bring_up_to_date(
+    context: JobContext, run: Run, *, again: Again | None = None, forced: Dates | None = None
+) -> None:
+    """Load what bronze has and gold has not; look at the lines of `again` again.
+
+    With `forced`, look at the lines of these days again and put right what gold holds of them.
+    """
     spark = context.session
     at = positions(spark, run)
-    staged = Staged(snapshots=at.now)
+    staged = Staged(snapshots=at.now, forced=forced)
+    if forced is not None:
+        again = partial(lines_of_days, days=forced)
     _stage_reference(spark, run, at, staged)
     lines = _lines_to_load(spark, run, at, staged, again)
     if lines is None and not (staged.products or staged.countries or at.moved(TRANSACTIONS_RAW)):
@@ -202,28 +176,62 @@ def told(counts: dict[str, object]) -> str:
 
 
 def run(context: JobContext) -> Run:
-    """Bring gold up to bronze."""
+    """Bring gold up to bronze; with force, put right what it holds of the context's dates."""
     spark = context.session
-    with run_context(context.settings, JOB, LOCKS, trigger=context.trigger) as this:
+    forced = context.dates if context.force else None
+    with run_context(
+        context.settings, JOB, LOCKS, trigger=context.trigger, parameters=context.parameters
+    ) as this:
         ensure_tables(spark, context.settings)
         if context.dry_run:
-            _, files = extract(spark, this, positions(spark, this))
-            lines = sum(f.line_count for f in files)
-            say(f"would load {thousands(lines)} lines of {len(files)} files")
+            say(preview(spark, this, forced))
             return this
-        bring_up_to_date(context, this)
+        bring_up_to_date(context, this, forced=forced)
     say(f"gold: {told(this.counts)}")
     return this
 
 
+def preview(spark: SparkSession, run: Run, forced: Dates | None) -> str:
+    """What a load would do, in words."""
+    at = positions(spark, run)
+    _, files = extract(spark, run, at)
+    lines = sum(f.line_count for f in files)
+    words = f"would load {thousands(lines)} lines of {len(files)} files"
+    loaded = lines_taken(spark, at, files)
+    if forced is None or loaded is None:
+        return words
+    again = thousands(lines_of_days(loaded, forced).count())
+    return f"{words}, and look again at {again} lines {forced}"
+
+
 def main(
+    start: From = None,
+    end: To = None,
+    force: Annotated[
+        bool, typer.Option(help="Look at loaded lines again, and put right what gold holds.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be loaded; write nothing.")] = False,
     scheduled: Annotated[
         bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
     ] = False,
 ) -> None:
     """Load bronze into the star schema."""
-    run_main(JOB, run, scheduled=scheduled, dry_run=dry_run)
+    if code := exit_code_of(lambda: refuse_dates_alone(start or end, force)):
+        raise typer.Exit(code)
+    run_main(JOB, run, scheduled=scheduled, dry_run=dry_run, dates=(start, end), force=force)
+
+
+def refuse_dates_alone(dated: str | None, force: bool) -> None:
+    """Dates limit what a forced load looks at again, never what is new.
+
+    Raises:
+        UsageError: dates without force.
+    """
+    if dated and not force:
+        raise UsageError(
+            "gold is always brought up to the whole of bronze: --from and --to alone do nothing",
+            do="add --force to look at the lines of these days again",
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 -- Purpose: which staged lines count. Of the rows with one transaction_id the greatest
 --          (file window, file hash, source line) wins, in whatever order they arrive.
 -- Run by:  jobs/gold/merge.py
+-- Parameters: forced (what gold holds may be damaged: of every staged transaction, all lines of
+--          bronze are staged, so gold is not asked which line counts)
 -- Makes:   losers (staged lines that do not count), held (what gold has of the staged
 --          transactions), winners (the staged lines that count)
 
@@ -46,8 +48,12 @@ SELECT
     f.product_sk,
     f.customer_sk,
     f.country_sk,
+    f.date_sk,
+    f.invoice_no,
     f.quantity,
     f.unit_price,
+    f.total_amount,
+    f.is_return,
     f.file_key,
     f.source_line,
     NULL::text AS error_status
@@ -61,8 +67,12 @@ SELECT
     NULL AS product_sk,
     NULL AS customer_sk,
     NULL AS country_sk,
+    NULL AS date_sk,
+    NULL AS invoice_no,
     NULL AS quantity,
     NULL AS unit_price,
+    NULL AS total_amount,
+    NULL AS is_return,
     e.file_key,
     e.source_line,
     e.status AS error_status
@@ -83,7 +93,11 @@ INNER JOIN staged_lines AS l ON h.transaction_id = l.transaction_id
 INNER JOIN ops.loaded_files AS wl ON l.file_key = wl.file_key
 INNER JOIN ops.loaded_files AS wh ON h.file_key = wh.file_key
 WHERE
-    (wh.window_start, wh.file_sha256, h.source_line) > (wl.window_start, wl.file_sha256, l.source_line)
+    (
+        NOT %(forced)s
+        AND (wh.window_start, wh.file_sha256, h.source_line)
+        > (wl.window_start, wl.file_sha256, l.source_line)
+    )
     -- what a person discarded stays so until another row takes its place
     OR (h.error_status = 'DISCARDED' AND h.file_key = l.file_key AND h.source_line = l.source_line)
 ON CONFLICT DO NOTHING;
@@ -130,8 +144,12 @@ SELECT
     AND w.product_sk = h.product_sk
     AND w.customer_sk = h.customer_sk
     AND w.country_sk = h.country_sk
+    AND w.date_sk = h.date_sk
+    AND w.invoice_no = h.invoice_no
     AND w.quantity = h.quantity
-    AND w.unit_price = h.unit_price AS same
+    AND w.unit_price = h.unit_price
+    AND w.total_amount = h.total_amount
+    AND (w.quantity < 0) = h.is_return AS same
 FROM held AS h
 INNER JOIN winners AS w ON h.transaction_id = w.transaction_id
 WHERE h.place = 'fact';

@@ -16,7 +16,7 @@ WHERE
     );
 
 -- Whole months, so that the days do not depend on which lines came first.
-INSERT INTO dim_dates (date_sk, date, year, quarter, month, month_name, day, weekday, is_weekend)
+INSERT INTO dim_dates AS o (date_sk, date, year, quarter, month, month_name, day, weekday, is_weekend)
 WITH months AS (
     SELECT DISTINCT w.date_sk / 100 AS yyyymm
     FROM winners AS w
@@ -44,4 +44,17 @@ SELECT
     trim(to_char(d.date, 'Day')) AS weekday,
     extract(ISODOW FROM d.date) > 5 AS is_weekend
 FROM days AS d
-ON CONFLICT (date_sk) DO NOTHING;
+ON CONFLICT (date_sk) DO UPDATE SET
+    date = excluded.date,
+    year = excluded.year,
+    quarter = excluded.quarter,
+    month = excluded.month,
+    month_name = excluded.month_name,
+    day = excluded.day,
+    weekday = excluded.weekday,
+    is_weekend = excluded.is_weekend
+WHERE (o.date, o.year, o.quarter, o.month, o.month_name, o.day, o.weekday, o.is_weekend)
+IS DISTINCT FROM (
+    excluded.date, excluded.year, excluded.quarter, excluded.month,
+    excluded.month_name, excluded.day, excluded.weekday, excluded.is_weekend
+);

@@ -42,12 +42,15 @@ SELECT
     w.file_key,
     w.source_line
 FROM winners AS w
-LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
 WHERE
     w.rules IS NULL
     AND w.date_sk / 100 = any(%(known_months)s)
-    AND r.same IS NOT TRUE
+    AND NOT EXISTS (
+        SELECT 1 FROM replaced AS r
+        WHERE r.transaction_id = w.transaction_id AND r.same
+    )
 ON CONFLICT (transaction_id, invoice_date) DO UPDATE SET
+    invoice_no = excluded.invoice_no,
     product_sk = excluded.product_sk,
     customer_sk = excluded.customer_sk,
     country_sk = excluded.country_sk,

@@ -1,7 +1,7 @@
 -- Purpose: after the fact: the error table, customers' dates, versions that are no more,
 --          and what later jobs need to know.
 -- Run by:  jobs/gold/merge.py
--- Parameters: batch_id, products_staged, countries_staged
+-- Parameters: batch_id, products_staged, countries_staged, forced
 
 -- A row that is bad in the same way as before keeps its batch: it is no news.
 INSERT INTO transactions_error AS e (
@@ -22,6 +22,7 @@ FROM winners AS w
 INNER JOIN ops.loaded_files AS f ON w.file_key = f.file_key
 WHERE w.rules IS NOT NULL
 ON CONFLICT (error_id) DO UPDATE SET
+    transaction_id = excluded.transaction_id,
     raw = excluded.raw,
     rules = excluded.rules,
     source_file = excluded.source_file,
@@ -72,6 +73,10 @@ WITH shaken AS (
     SELECT DISTINCT r.customer_sk
     FROM replaced AS r
     WHERE NOT r.same AND r.customer_sk <> -1
+    UNION
+    SELECT w.customer_sk
+    FROM winners AS w
+    WHERE %(forced)s AND w.rules IS NULL AND w.customer_sk <> -1
 ),
 
 ranges AS (

@@ -15,4 +15,10 @@ SELECT
     ) AS moved_to_error
 FROM staged_lines AS l
 LEFT JOIN losers AS x ON l.file_key = x.file_key AND l.source_line = x.source_line
-LEFT JOIN replaced AS r ON l.transaction_id = r.transaction_id AND x.file_key IS NULL;
+LEFT JOIN (
+    SELECT
+        p.transaction_id,
+        bool_or(p.same) AS same
+    FROM replaced AS p
+    GROUP BY p.transaction_id
+) AS r ON l.transaction_id = r.transaction_id AND x.file_key IS NULL;

@@ -186,6 +186,31 @@ def test_a_refused_file_stands_beside_its_reason_and_the_good_ones_are_in(shop: 
     )
 
 
+def test_refused_files_and_odd_names_are_checks_of_the_run(shop: Warehouse) -> None:
+    shop.deliver("transactions", WINDOW, "invoice_no\n1\n")
+    odd = shop.deliver("transactions", "sales.csv", "x")
+    with pytest.raises(BadInput):
+        ingest(shop)
+    odd.unlink()
+    checks = shop.gold_rows(
+        "SELECT check_name, severity, passed, observed FROM ops.checks"
+        " WHERE run_id = (SELECT max(run_id) FROM ops.runs) ORDER BY 1"
+    )
+    reason = (
+        "the header lacks line_no, stock_code, quantity, invoice_date, customer_id, country;"
+        " it has invoice_no"
+    )
+    assert checks == [
+        ("file_names_known", "warn", False, "sales.csv"),
+        ("files_accepted", "warn", False, f"{WINDOW}: {reason}"),
+    ]
+    ingest(shop)
+    passed = (
+        "SELECT bool_and(passed) FROM ops.checks WHERE run_id = (SELECT max(run_id) FROM ops.runs)"
+    )
+    assert shop.gold_rows(passed) == [(True,)]
+
+
 @pytest.mark.parametrize("content", ["", "\n", "\ufeff"])
 def test_an_empty_file_is_refused(shop: Warehouse, content: str) -> None:
     shop.deliver("transactions", WINDOW, content)

@@ -102,6 +102,16 @@ def test_a_run_is_done_with_its_counts_and_remarks(gold: Settings) -> None:
     assert locks(gold) == 0
 
 
+def test_a_run_belongs_to_the_schedulers_build_if_there_is_one(gold: Settings) -> None:
+    scheduled = gold.model_copy(update={"warehouse_build": "jenkins-daily-17"})
+    for settings in (scheduled, gold):
+        with run_context(settings, "ingest_products", ()) as run:
+            pass
+        built = settings.warehouse_build or None
+        assert row(gold, run.run_id, "build") == (built,)
+        assert query(gold, "SELECT build FROM ops.runs WHERE run_id = %s", run.run_id) == [(built,)]
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from jobs.common import catalogue
-from jobs.common.settings import PROJECT_ROOT, Settings
+from jobs.common.settings import PROJECT_ROOT
 
 PAGES = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -35,7 +36,7 @@ def test_scripts_tables_and_settings_exist(page: Path) -> None:
     known = set(re.findall(r"^### (\S+)", catalogue.page(), re.MULTILINE))
     functions = {name for kind, name, _ in catalogue.comments(catalogue.migration_text())
                  if kind == "FUNCTION"}  # fmt: skip
-    settings = {name.upper() for name in Settings.model_fields}
+    settings = set(dotenv_values(PROJECT_ROOT / ".env.example"))
 
     assert names(SCRIPT, page) <= scripts | {"run_<job>.sh"}
     assert names(RELATION, page) <= known | functions

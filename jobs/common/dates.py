@@ -1,0 +1,67 @@
+"""The logical dates that a call is limited to: of a file, the date in its name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from jobs.common.errors import UsageError
+
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="YYYY-MM-DD", help="From this logical date on."),
+]
+To = Annotated[
+    str | None,
+    typer.Option("--to", metavar="YYYY-MM-DD", help="Up to this logical date, inclusive."),
+]
+
+
+@dataclass(frozen=True)
+class Dates:
+    """A range of days, both ends inclusive; None leaves an end open. Falsy when it is all days."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def __contains__(self, day: date) -> bool:
+        return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
+
+    def __bool__(self) -> bool:
+        return self.first is not None or self.last is not None
+
+    def __str__(self) -> str:
+        if self.first == self.last:
+            return f"of {self.first}" if self else "of all days"
+        parts = [f"from {self.first}" if self.first else "", f"to {self.last}" if self.last else ""]
+        return " ".join(filter(None, parts))
+
+    @classmethod
+    def parse(cls, first: str | None, last: str | None) -> Dates:
+        """The range that `--from` and `--to` name.
+
+        Raises:
+            UsageError: one is no date, or they are the wrong way round.
+        """
+        dates = cls(_day(first, "--from"), _day(last, "--to"))
+        if dates.first and dates.last and dates.first > dates.last:
+            raise UsageError(f"--from {dates.first} is after --to {dates.last}")
+        return dates
+
+
+def _day(text: str | None, option: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        # fromisoformat alone also takes 20110301 and 2011-W09-2.
+        if len(day := text.strip()) == len("YYYY-MM-DD") and day[4] == day[7] == "-":
+            return date.fromisoformat(day)
+    except ValueError:
+        pass
+    raise UsageError(f"{option} is no date: {text}", do="write it as YYYY-MM-DD")
+
+
+EVERY_DAY = Dates()
