@@ -11,7 +11,7 @@ class Block {
 
     def methodMissing(String name, arguments) {
         if (!known.containsKey(name)) { throw new IllegalArgumentException("Job DSL has no ${name} here") }
-        def inner = arguments[0] instanceof Closure ? Block.of(known[name], arguments[0]) : arguments as List
+        def inner = arguments && arguments[0] instanceof Closure ? Block.of(known[name], arguments[0]) : arguments as List
         found[name] = (found[name] ?: []) + [inner]
     }
 
