@@ -150,6 +150,7 @@ class Build {
     List<Long> deadlines = []
     Set<String> secrets = []
     int agents
+    Exception told
     Map objects = [env: new Env(build: this), currentBuild: new CurrentBuild(build: this), params: parameters]
 
     def global(String name) {
@@ -240,7 +241,7 @@ class Build {
                 error
             }
         }
-        errors.findAll().take(1).each { say("ERROR: ${it.message}"); throw it }
+        errors.findAll().take(1).each { if (!it.is(told)) { say("ERROR: ${it.message}") }; told = it; throw it }
     }
 
     void guarded(Section section, Closure body) {
@@ -284,7 +285,7 @@ class Build {
         if (!root.one('agent') || !root.one('stages')) { throw new Refused('pipeline: it needs agent and stages') }
         trace.triggers = root.inner('triggers', [cron: 1, pollSCM: 1])?.found ?: [:]
         if (root.one('parameters')) { declare(root.inner('parameters', [string: 1, choice: 1, booleanParam: 1])) }
-        try { all([{ inside(root, OPTIONS) { guarded(root) { stages(root) } } }]) } catch (Failed | Aborted | IOException e) { say("${e}") }
+        try { all([{ inside(root, OPTIONS) { guarded(root) { stages(root) } } }]) } catch (Failed | Aborted | IOException e) { told = e }
         trace += [result: result, name: objects.currentBuild.displayName, description: objects.currentBuild.description]
     }
 }

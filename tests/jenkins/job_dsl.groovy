@@ -1,4 +1,4 @@
-/* groovylint-disable JavaIoPackageAccess, SystemExit */
+/* groovylint-disable Instanceof, JavaIoPackageAccess, SystemExit */
 // Runs jenkins/seed.groovy and writes the jobs that it asks for; what Job DSL does not have, or
 // what the seed does not use, is refused.
 // Usage:  java -cp groovy-all.jar groovy.ui.GroovyMain job_dsl.groovy SEED.groovy JOBS.json
