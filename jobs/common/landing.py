@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,7 @@ _NAMES = {
     "countries": re.compile(r"countries_(\d{8})\.csv"),
 }
 _STAMPS = {"transactions": "%Y%m%dT%H%M", "products": "%Y%m%d", "countries": "%Y%m%d"}
+_CAME_AS = re.compile(r"(?<=\.csv)\.[0-9a-f]{12}$")
 WINDOW_HOURS = 4
 HEAD_BYTES = 65536
 EMPTY_SHA256 = hashlib.sha256().hexdigest()
@@ -46,6 +47,11 @@ class LandingFile:
     def day(self) -> date:
         """The logical date: of a transactions file, that of its window's start."""
         return self.stamp.date()
+
+    @property
+    def place(self) -> str:
+        """The name under which it lies; in `done/` it may end in the file's hash."""
+        return self.uri.rsplit("/", 1)[-1]
 
 
 def is_in_progress(name: str) -> bool:
@@ -100,21 +106,11 @@ class Landing:
                 continue
             if stamp.date() in within:
                 files.append(LandingFile(name, str(status.getPath()), int(status.getLen()), stamp))
-        return sorted(self._hashed(files), key=lambda f: (f.stamp, f.name)), sorted(strangers)
-
-    def _hashed(self, files: list[LandingFile]) -> list[LandingFile]:
-        # Spark passes over empty files.
-        found = {f.name: (EMPTY_SHA256, b"") for f in files if not f.size}
-        if uris := [f.uri for f in files if f.size]:
-            found |= self._read(uris)
-        return [
-            LandingFile(f.name, f.uri, f.size, f.stamp, *found[f.name])
-            for f in files
-            if f.name in found  # else it went away since the listing
-        ]
+        hashed = sorted(self.with_hashes(files), key=lambda f: (f.stamp, f.name))
+        return hashed, sorted(strangers)
 
     def _read(self, uris: list[str]) -> dict[str, tuple[str, bytes]]:
-        """Hash and first line of files, by name."""
+        """Hash and first line of files, by the name under which they lie."""
         content = self._spark.read.format("binaryFile").load(uris)
         first = F.decode(F.substring("content", 1, HEAD_BYTES), "ISO-8859-1")
         rows = content.select(
@@ -136,6 +132,42 @@ class Landing:
             out.write(bytearray(f"{reason}\n", "utf-8"))
         finally:
             out.close()
+
+    def taken(self, within: Dates) -> list[LandingFile]:
+        """Files of these dates in `done/`, oldest stamp first, of one name the first that came.
+
+        Their names are those they came with: a file whose name was taken lies there under one
+        that ends in its hash.
+        """
+        directory = self._path(f"{self.root}/done/{self.dataset}")
+        found = []
+        for status in self._fs.listStatus(directory) if self._fs.exists(directory) else ():
+            uri = str(status.getPath())
+            name = _CAME_AS.sub("", status.getPath().getName())
+            stamp = parse_stamp(self.dataset, name)
+            if stamp is not None and stamp.date() in within:
+                file = LandingFile(name, uri, int(status.getLen()), stamp)
+                found.append((file.stamp, name, int(status.getModificationTime()), file))
+        return [file for *_, file in sorted(found, key=lambda each: each[:3])]
+
+    def put_back(self, file: LandingFile) -> bool:
+        """Move a file from `done/` back to where it came; not onto another that waits there."""
+        target = self._path(f"{self.uri}/{file.name}")
+        self._fs.mkdirs(target.getParent())
+        if self._fs.exists(target):
+            return False
+        return bool(self._fs.rename(self._path(file.uri), target))
+
+    def with_hashes(self, files: list[LandingFile]) -> list[LandingFile]:
+        """The files with their hashes and first lines; without those that went away."""
+        found = {f.place: (EMPTY_SHA256, b"") for f in files if not f.size}  # Spark reads none
+        if uris := [f.uri for f in files if f.size]:
+            found |= self._read(uris)
+        return [
+            replace(f, sha256=found[f.place][0], head=found[f.place][1])
+            for f in files
+            if f.place in found  # else it went away since the listing
+        ]
 
     def _move(self, file: LandingFile, where: str) -> str:
         directory = f"{self.root}/{where}/{self.dataset}"

@@ -45,9 +45,11 @@ WHERE
         WHERE w.rules IS NULL AND w.transaction_id = e.transaction_id
     );
 
-INSERT INTO dim_customers (customer_sk) VALUES (-1)
-ON CONFLICT (
-    customer_sk) DO UPDATE SET first_purchase = NULL, last_purchase = NULL
+INSERT INTO dim_customers (customer_sk)
+VALUES (-1)
+ON CONFLICT (customer_sk) DO UPDATE SET
+    first_purchase = NULL,
+    last_purchase = NULL
 WHERE dim_customers.first_purchase IS NOT NULL OR dim_customers.last_purchase IS NOT NULL;
 
 UPDATE dim_customers AS d

@@ -150,6 +150,7 @@ class Build {
     List<Long> deadlines = []
     Set<String> secrets = []
     int agents
+    Exception told
     Map objects = [env: new Env(build: this), currentBuild: new CurrentBuild(build: this), params: parameters]
 
     def global(String name) {
@@ -232,23 +233,24 @@ class Build {
         }
     }
 
-    // Does it, then its post blocks; the first error counts, and what follows runs all the same.
-    void guarded(Section section, Closure body) {
-        Exception first = null
-        def attempt = { Closure what ->
-            try { what() } catch (Failed | Aborted | IOException error) {
+    // Runs all of it; what fails makes the result worse and keeps nothing after it from its turn.
+    void all(List<Closure> parts) {
+        def errors = parts.collect { part ->
+            try { part(); null } catch (Failed | Aborted | IOException error) {
                 worsen(error instanceof Aborted ? 'ABORTED' : 'FAILURE')
-                say("ERROR: ${error.message}")
-                first = first ?: error
+                error
             }
         }
-        attempt(body)
-        def post = section.inner('post', POST.collectEntries { [it.key, 1] })
-        POST.each { name, applies -> if (post?.one(name) && applies(result)) { attempt { new Steps(build: this).script(post.one(name)) } } }
-        if (first) { throw first }
+        errors.findAll().take(1).each { if (!it.is(told)) { say("ERROR: ${it.message}") }; told = it; throw it }
     }
 
-    void stages(Section section) { section.inner('stages', [stage: 2]).found.stage.each { runStage(it[0], it[1]) } }
+    void guarded(Section section, Closure body) {
+        def post = section.inner('post', POST.collectEntries { [it.key, 1] })
+        def turn = { name, applies -> { -> post?.one(name) && applies(result) ? new Steps(build: this).script(post.one(name)) : null } }
+        all([body] + POST.collect(turn))
+    }
+
+    void stages(Section section) { all(section.inner('stages', [stage: 2]).found.stage.collect { part -> { -> runStage(*part) } }) }
 
     void runStage(String name, Closure body) {
         def section = section("stage ${name}", [agent: 1, options: 1, environment: 1, when: 1, steps: 1, stages: 1, post: 1], body)
@@ -283,9 +285,7 @@ class Build {
         if (!root.one('agent') || !root.one('stages')) { throw new Refused('pipeline: it needs agent and stages') }
         trace.triggers = root.inner('triggers', [cron: 1, pollSCM: 1])?.found ?: [:]
         if (root.one('parameters')) { declare(root.inner('parameters', [string: 1, choice: 1, booleanParam: 1])) }
-        try {
-            inside(root, OPTIONS) { guarded(root) { stages(root) } }
-        } catch (Failed | Aborted | IOException error) { say("Finished with: ${error.message}") }
+        try { all([{ inside(root, OPTIONS) { guarded(root) { stages(root) } } }]) } catch (Failed | Aborted | IOException e) { told = e }
         trace += [result: result, name: objects.currentBuild.displayName, description: objects.currentBuild.description]
     }
 }

@@ -1,4 +1,4 @@
-/* groovylint-disable JavaIoPackageAccess, SystemExit */
+/* groovylint-disable Instanceof, JavaIoPackageAccess, SystemExit */
 // Runs jenkins/seed.groovy and writes the jobs that it asks for; what Job DSL does not have, or
 // what the seed does not use, is refused.
 // Usage:  java -cp groovy-all.jar groovy.ui.GroovyMain job_dsl.groovy SEED.groovy JOBS.json
@@ -11,7 +11,7 @@ class Block {
 
     def methodMissing(String name, arguments) {
         if (!known.containsKey(name)) { throw new IllegalArgumentException("Job DSL has no ${name} here") }
-        def inner = arguments[0] instanceof Closure ? Block.of(known[name], arguments[0]) : arguments as List
+        def inner = arguments && arguments[0] instanceof Closure ? Block.of(known[name], arguments[0]) : arguments as List
         found[name] = (found[name] ?: []) + [inner]
     }
 

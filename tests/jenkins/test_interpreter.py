@@ -118,7 +118,7 @@ def test_a_timeout_ends_what_runs_with_its_children(run: Run) -> None:
 def test_the_agents_environment_is_not_there_without_an_agent(run: Run) -> None:
     build = run(
         "pipeline { agent none; stages { stage('x') { steps { sh 'true' } } }"
-        " post { failure { mail to: 'a', subject: \"${env.WAREHOUSE_ROOT}\", body: 'b' } } }"
+        "; post { failure { mail to: 'a', subject: \"${env.WAREHOUSE_ROOT}\", body: 'b' } } }"
     )
 
     assert build.result == "FAILURE"
