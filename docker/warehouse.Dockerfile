@@ -1,11 +1,10 @@
 # The one image of ours: HDFS, metastore, Spark, jobs and the Jenkins agent; docker/entrypoint.sh
 # says which of them a container becomes. amd64 and arm64. It holds no secret and no data.
 # Build from the project's root:  docker compose build
-# Jenkins wants agents on the Java that it runs on itself, which is newer than this Debian's.
-FROM jenkins/jenkins:2.580.1-lts-jdk21 AS jenkins
-
 FROM python:3.11.16-slim-bookworm AS warehouse
-COPY --from=jenkins /opt/java/openjdk /opt/jenkins-java
+
+# Jenkins wants its agents on the Java that it runs on itself, which is newer than this Debian's.
+COPY --from=jenkins/jenkins:2.580.1-lts-jdk21 /opt/java/openjdk /opt/jenkins-java
 
 # Debian keeps only the newest build of a stable release's package, so a version cannot be pinned.
 # hadolint ignore=DL3008

@@ -48,7 +48,8 @@ def test_every_base_has_an_exact_tag(file: Path) -> None:
 
 @pytest.mark.parametrize("file", DOCKERFILES, ids=lambda file: file.parent.name)
 def test_what_is_copied_is_let_into_the_build(file: Path) -> None:
-    copied = [line.split()[1:-1] for line in instructions(file) if line.startswith("COPY ")]
+    lines = [line for line in instructions(file) if line.startswith("COPY ")]
+    copied = [line.split()[1:-1] for line in lines if "--from=" not in line]
     sources = [source for words in copied for source in words if source != "."]
 
     assert sources
@@ -85,6 +86,15 @@ def test_it_runs_as_a_user_without_rights_under_tini() -> None:
     assert all(stage.rstrip().split("\n")[-1] != "USER 0:0" for stage in stages)
     assert [re.findall(r"USER (\S+)", stage)[-1] for stage in stages] == ["10001:10001"] * 2
     assert 'ENTRYPOINT ["/usr/bin/tini", "--", "/opt/warehouse/docker/entrypoint.sh"]' in lines
+
+
+def test_the_agent_runs_on_the_java_of_the_controller() -> None:
+    controller = re.findall(
+        r"^FROM (\S+)", (PROJECT_ROOT / "jenkins/Dockerfile").read_text(), re.MULTILINE
+    )
+    copied = re.findall(r"COPY --from=(\S+) /opt/java/openjdk (\S+)", DOCKERFILE.read_text())
+    assert [image for image, _ in copied] == controller
+    assert f"JENKINS_AGENT_JAVA_HOME={copied[0][1]}" in DOCKERFILE.read_text()
 
 
 def test_no_secret_is_an_argument_of_the_build() -> None:
