@@ -19,7 +19,7 @@ from jobs.bronze.snapshots import Master, effective, preview, revisions, sort_ou
 from jobs.common.contracts import COUNTRIES, COUNTRIES_SNAPSHOTS
 from jobs.common.dates import From, To
 from jobs.common.job import JobContext, run_main, say
-from jobs.common.lake import ensure_tables, get_property, set_property, snapshot_id
+from jobs.common.lake import BUILT_FROM, ensure_tables, get_property, set_property, snapshot_id
 from jobs.common.landing import Landing
 from jobs.common.runlog import Run, run_context
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 JOB = "ingest_countries"
 LOCKS = ("bronze.countries",)
-BUILT_FROM = "warehouse.built-from"
 DRIFT_SHOWN = 10
 
 VALUES = (

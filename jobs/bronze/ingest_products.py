@@ -21,7 +21,14 @@ from jobs.bronze.snapshots import Master, effective, preview, revisions, sort_ou
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
 from jobs.common.dates import From, To
 from jobs.common.job import JobContext, run_main, say, thousands
-from jobs.common.lake import ensure_tables, get_property, is_ancestor, set_property, snapshot_id
+from jobs.common.lake import (
+    BUILT_FROM,
+    ensure_tables,
+    get_property,
+    is_ancestor,
+    set_property,
+    snapshot_id,
+)
 from jobs.common.landing import Landing
 from jobs.common.runlog import Run, run_context
 
@@ -32,7 +39,6 @@ if TYPE_CHECKING:
 
 JOB = "ingest_products"
 LOCKS = ("bronze.products",)
-BUILT_FROM = "warehouse.built-from"  # "<snapshot> <what a missing product means>"
 
 VALUES = (
     ("stock_code", pa.string()),
@@ -140,6 +146,7 @@ def load(spark: SparkSession, changes: DataFrame) -> int:
 def update_history(spark: SparkSession, settings: Settings) -> int:
     """Bring `products` up to `products_snapshots`. Returns the number of versions that changed."""
     missing = settings.products_missing
+    # "<snapshot> <what a missing product means>"
     target = f"{snapshot_id(spark, PRODUCTS_SNAPSHOTS)} {missing}"
     built_from = get_property(spark, PRODUCTS, BUILT_FROM)
     if target.startswith("None") or built_from == target:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import pyarrow as pa
 import typer
+from psycopg2.extras import execute_values
 from pyspark.sql import functions as F
 
 from jobs.bronze.intake import Intake, complain, parsed, refuse_bad_headers, settle
 from jobs.bronze.transaction_rows import COLUMNS, parse
 from jobs.common.contracts import TRANSACTIONS_RAW
 from jobs.common.dates import EVERY_DAY, Dates, From, To
+from jobs.common.db import transaction
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, summary
 from jobs.common.landing import Landing, LandingFile
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 JOB = "ingest_transactions"
 LOCKS = ("bronze.transactions",)
+SHORTEST_RECORD = 32  # in bytes; what is shorter is asked for, not taken for empty
 
 SCHEMA = pa.schema(
     [
@@ -85,6 +88,20 @@ def load(rows: DataFrame) -> None:
     rows.writeTo(TRANSACTIONS_RAW.full_name).append()
 
 
+def note_empty(spark: SparkSession, intake: Intake, run: Run) -> None:
+    """Keep which files had no record: bronze, the ledger, has no row of theirs."""
+    short = [f for f in intake.accepted + intake.repeats if f.size < len(f.head) + SHORTEST_RECORD]
+    known = known_hashes(spark, short)
+    empty = [(f.stamp, f.name, run.run_id) for f in short if f.sha256 not in known]
+    with transaction(run.conn) as cur:
+        execute_values(
+            cur,
+            "INSERT INTO ops.empty_files (window_start, source_file, batch_id) VALUES %s"
+            " ON CONFLICT DO NOTHING",
+            empty,
+        )
+
+
 def run(context: JobContext) -> Run:
     """Take in every waiting file.
 
@@ -105,6 +122,7 @@ def run(context: JobContext) -> Run:
         if intake.accepted:
             load(transform(spark, intake, record.run_id))
             record.counts["rows"] = int(summary(spark, TRANSACTIONS_RAW).get("added-records", 0))
+        note_empty(spark, intake, record)
         settle(landing, intake, record)
     say(f"transactions: {thousands(len(intake.accepted))} new files, {len(intake.repeats)} repeats")
     complain(intake, "transactions")

@@ -14,63 +14,8 @@ from dataclasses import dataclass, field
 
 from jobs.common import contracts
 from jobs.common.db import sql_dir
+from jobs.common.lineage import LINEAGE
 from jobs.common.migrate import LEDGER, migrations
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a job reads besides what it writes, and what it writes."""
-
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-
-
-_STAR = ("fact_transactions", "dim_products", "dim_customers", "dim_countries", "dim_dates")
-_SALES = ("fact_transactions", "dim_products")
-_OUTBOX = ("ops.mail_outbox", "ops.mail_findings")
-_REFUSALS = ("ops.rejected_rows", "ops.checks")
-_LOAD = Job(
-    ("ecommerce_db.transactions_raw", "ecommerce_db.products", "ecommerce_db.countries"),
-    (
-        *(*_STAR, "transactions_error", "ops.checks", "ops.loaded_files", "ops.watermarks"),
-        *("ops.fact_months", "ops.sales_changes", *_OUTBOX),
-    ),
-)
-_SCORE = Job(_SALES, ("anomaly_baselines", "anomalies", "ops.sales_changes", *_OUTBOX))
-
-# Which job reads and writes what; stated here and nowhere else.
-LINEAGE = {
-    "setup": Job((), ("ops.schema_migrations", "ops.signing_key")),
-    "ingest_products": Job(
-        ("landing/products",),
-        ("ecommerce_db.products_snapshots", "ecommerce_db.products", *_REFUSALS),
-    ),
-    "ingest_countries": Job(
-        ("landing/countries",),
-        ("ecommerce_db.countries_snapshots", "ecommerce_db.countries", *_REFUSALS),
-    ),
-    "ingest_transactions": Job(
-        ("landing/transactions",), ("ecommerce_db.transactions_raw", "ops.checks")
-    ),
-    "fact_postgres": _LOAD,
-    "replay_errors": _LOAD,
-    "detect_anomalies": _SCORE,
-    "refresh_baselines": _SCORE,
-    "review_anomaly": Job(_SCORE.reads, (*_SCORE.writes, "anomaly_history")),
-    "send_mail": Job(
-        (
-            *("anomalies", "transactions_error", "ops.mail_findings", "anomaly_baselines"),
-            *(*_SALES, "ops.runs"),
-        ),
-        ("ops.mail_outbox",),
-    ),
-    "dw": Job(
-        (*_STAR, "ops.watermarks", "ops.fact_months", "ops.loaded_files"),
-        tuple(table.full_name for table in contracts.DW_TABLES),
-    ),
-    "report": Job(("ops.runs", "ops.checks"), ()),
-    "every job": Job((), ("ops.runs",)),
-}
 
 INTRODUCTION = """\
 # Catalogue

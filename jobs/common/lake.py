@@ -15,6 +15,9 @@ from jobs.common.settings import PROJECT_ROOT, Settings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+# A property of `products` and `countries`: up to which of their snapshots they tell. Set after
+# their rows are committed, so whoever reads it first and the rows then is on the safe side.
+BUILT_FROM = "warehouse.built-from"
 INIT_SQL = PROJECT_ROOT / "hive" / "init_hive.sql"
 HEADER = """\
 -- Purpose: databases and tables of the lake. Harmless when they exist.
@@ -63,6 +66,11 @@ def ensure_tables(spark: SparkSession, settings: Settings) -> None:
     """Make the lake's databases and tables where they are missing."""
     if spark.catalog.databaseExists(DW) and spark.catalog.tableExists(DW_TABLES[-1].full_name):
         return
+    make_tables(spark, settings)
+
+
+def make_tables(spark: SparkSession, settings: Settings) -> None:
+    """Run `hive/init_hive.sql`: each database and table, unless it exists."""
     text = Template(INIT_SQL.read_text(encoding="utf-8")).substitute(lake=settings.lake)
     code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     for statement in code.split(";\n"):

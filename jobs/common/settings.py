@@ -7,6 +7,7 @@ set-up generated), then `.env` in the working directory, then the defaults here.
 from __future__ import annotations
 
 import os
+from datetime import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
     # runs
     warehouse_build: str = ""
     lock_wait_seconds: int = Field(900, ge=0)
+    ready_by: time = time(10)
 
     # mail
     smtp_host: str = "127.0.0.1"

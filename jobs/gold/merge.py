@@ -6,8 +6,8 @@ new one, and a run that dies leaves gold as it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import astuple
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from psycopg2 import sql
@@ -20,40 +20,8 @@ from jobs.gold.staging import COUNTRIES, LINES, PRODUCTS, StagingTable
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
-    from jobs.common.dates import Dates
     from jobs.common.runlog import Run
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A transactions file that gold has not taken yet."""
-
-    sha256: str
-    name: str
-    window_start: datetime
-    line_count: int
-
-    @property
-    def file_key(self) -> int:
-        """First 15 hex digits of the hash as a number."""
-        return int(self.sha256[:15], 16)
-
-
-@dataclass
-class Staged:
-    """What a run has put into staging."""
-
-    files: list[SourceFile] = field(default_factory=list)
-    line_count: int = 0
-    products: bool = False
-    countries: bool = False
-    snapshots: dict[str, int] = field(default_factory=dict)
-    forced: Dates | None = None
-
-    @property
-    def everything(self) -> bool:
-        """Whether all of bronze is staged, for gold to be held against."""
-        return self.forced is not None and not self.forced
+    from jobs.gold.staged import Staged
 
 
 def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
@@ -82,6 +50,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     written = cur.rowcount + sum(_build_month(cur, run, month) for month in new)
     run_file(cur, "load/40_settle.sql", params)
     _move_watermarks(cur, run, staged)
+    _note_lists(cur, run, staged)
     counts = _count(cur)
     run.counts |= counts | {"loaded": written - counts["restated"], "files": len(staged.files)}
     run.counts["error_by_rule"] = _errors_by_rule(cur, run)
@@ -161,6 +130,16 @@ def _move_watermarks(cur: Cursor, run: Run, staged: Staged) -> None:
             " batch_id = excluded.batch_id",
             (name, snapshot, run.run_id),
         )
+
+
+def _note_lists(cur: Cursor, run: Run, staged: Staged) -> None:
+    execute_values(
+        cur,
+        "INSERT INTO ops.loaded_snapshots"
+        " (dataset, snapshot_date, file_sha256, source_file, row_count, batch_id) VALUES %s"
+        " ON CONFLICT DO NOTHING",
+        [(*astuple(each), run.run_id) for each in staged.lists],
+    )
 
 
 def _count(cur: Cursor) -> dict[str, int]:

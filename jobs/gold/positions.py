@@ -7,15 +7,32 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from jobs.common.contracts import COUNTRIES, PRODUCTS, TRANSACTIONS_RAW, Table
+from jobs.common.contracts import (
+    COUNTRIES,
+    COUNTRIES_SNAPSHOTS,
+    PRODUCTS,
+    PRODUCTS_SNAPSHOTS,
+    TRANSACTIONS_RAW,
+    Table,
+)
 from jobs.common.db import transaction
-from jobs.common.lake import read_at, snapshot_id
+from jobs.common.lake import (
+    BUILT_FROM,
+    get_property,
+    is_ancestor,
+    read_at,
+    read_since,
+    snapshot_id,
+)
+from jobs.gold.staged import ListFile, SourceFile
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from jobs.common.runlog import Run
-    from jobs.gold.merge import SourceFile
+
+FOLLOWED = (TRANSACTIONS_RAW, PRODUCTS, COUNTRIES)
+LISTS = {"products": (PRODUCTS, PRODUCTS_SNAPSHOTS), "countries": (COUNTRIES, COUNTRIES_SNAPSHOTS)}
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,11 @@ class Positions:
             return read_at(spark, table, self.now[table.full_name])
         return spark.table(table.full_name)
 
+    @property
+    def all_taken(self) -> bool:
+        """Whether gold has all that bronze has."""
+        return all(self.taken.get(name) == snapshot for name, snapshot in self.now.items())
+
     def moved(self, table: Table) -> bool:
         """Whether the table has something that gold has not taken in."""
         return (
@@ -40,13 +62,34 @@ class Positions:
 
 
 def positions(spark: SparkSession, run: Run) -> Positions:
-    """Read both."""
+    """Read both. Of the lists, "now" is what products and countries were built from."""
     with transaction(run.conn) as cur:
         cur.execute("SELECT table_name, snapshot_id FROM ops.watermarks")
         taken = dict(cur.fetchall())
-    tables = (TRANSACTIONS_RAW, PRODUCTS, COUNTRIES)
-    now = {t.full_name: snapshot_id(spark, t) for t in tables}
+    now = {lists.full_name: built_from(spark, table) for table, lists in LISTS.values()}
+    now |= {table.full_name: snapshot_id(spark, table) for table in FOLLOWED}
     return Positions(taken, {name: s for name, s in now.items() if s is not None})
+
+
+def built_from(spark: SparkSession, table: Table) -> int | None:
+    """The snapshot of its lists up to which a table tells; None when it tells of none."""
+    value = get_property(spark, table, BUILT_FROM)
+    return int(value.split()[0]) if value else None
+
+
+def new_lists(spark: SparkSession, at: Positions) -> list[ListFile]:
+    """The products and countries files that gold has not taken."""
+    found = []
+    for dataset, (_, lists) in LISTS.items():
+        if not at.moved(lists):
+            continue
+        since, now = at.taken.get(lists.full_name), at.now[lists.full_name]
+        rows = at.read(spark, lists)
+        if since is not None and is_ancestor(spark, lists, since):
+            rows = read_since(spark, lists, since, now)
+        files = rows.groupBy("snapshot_date", "file_sha256", "source_file").count().collect()
+        found += [ListFile(dataset, *row) for row in files]
+    return found
 
 
 def lines_taken(spark: SparkSession, at: Positions, new: list[SourceFile]) -> DataFrame | None:

@@ -26,9 +26,10 @@ from jobs.common.lake import ensure_tables, is_ancestor, read_since
 from jobs.common.runlog import Run, run_context
 from jobs.gold import pricing, split_stream, staging
 from jobs.gold.force import lines_of_days, whole_transactions
-from jobs.gold.merge import SourceFile, Staged, close_views, merge
-from jobs.gold.positions import Positions, lines_taken, positions
+from jobs.gold.merge import close_views, merge
+from jobs.gold.positions import Positions, lines_taken, new_lists, positions
 from jobs.gold.reference import lines_of, touched
+from jobs.gold.staged import SourceFile, Staged
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -151,12 +152,12 @@ def bring_up_to_date(
     """
     spark = context.session
     at = positions(spark, run)
-    staged = Staged(snapshots=at.now, forced=forced)
+    staged = Staged(snapshots=at.now, forced=forced, lists=new_lists(spark, at))
     if forced is not None:
         again = partial(lines_of_days, days=forced)
     _stage_reference(spark, run, at, staged)
     lines = _lines_to_load(spark, run, at, staged, again)
-    if lines is None and not (staged.products or staged.countries or at.moved(TRANSACTIONS_RAW)):
+    if lines is None and at.all_taken:
         run.counts |= {"rows_in": 0, "loaded": 0}
         return
     staging.create(run.conn, staging.LINES, run)

@@ -22,6 +22,7 @@ from jobs.notify.blocks import (
 )
 from jobs.notify.errors_section import error_blocks
 from jobs.notify.facts import ErrorTotals, Facts, OddTotals
+from jobs.notify.late_section import LATE_STEP, late_blocks, late_lead
 from jobs.notify.odd_section import odd_blocks
 
 MAX_LISTED_RUNS = 12
@@ -41,6 +42,8 @@ def build(facts: Facts, *, now: datetime, links: Iterable[Link] = ()) -> Message
     if facts.is_empty:
         raise ValueError(f"mail {facts.mail_id} has nothing to report")
     blocks: list[Block] = [KeyFigures(tuple(_key_figures(facts)))]
+    if facts.late:
+        blocks += late_blocks(facts.late)
     if facts.odd:
         blocks += odd_blocks(facts.odd)
     if facts.errors:
@@ -63,6 +66,8 @@ def build(facts: Facts, *, now: datetime, links: Iterable[Link] = ()) -> Message
 def subject(facts: Facts) -> str:
     """[Warehouse] 3 odd order lines and 1 line in error · 2011-12-09"""
     counts, span = [], ""
+    if facts.late:
+        span = words.iso_days(facts.late[0].due.date(), facts.late[-1].due.date())
     if facts.errors:
         totals = facts.errors.totals
         counts = [f"{words.plural(totals.lines, 'line')} in error"]
@@ -71,11 +76,16 @@ def subject(facts: Facts) -> str:
         odd = facts.odd.totals
         counts = [words.plural(odd.lines, "odd order line"), *counts]
         span = words.iso_days(odd.first_day, odd.last_day)
-    return f"[Warehouse] {' and '.join(counts)} · {span}"
+    if facts.late:
+        counts = [words.plural(len(facts.late), "late view"), *counts]
+    return f"[Warehouse] {words.listed(counts)} · {span}"
 
 
 def _verdict(facts: Facts) -> str:
     parts = []
+    if facts.late:
+        was_were = "was not ready" if len(facts.late) == 1 else "were not ready"
+        parts.append(f"{words.plural(len(facts.late), 'view')} {was_were} in time")
     if facts.odd:
         lines = facts.odd.totals.lines
         is_are = "is unusually large" if lines == 1 else "are unusually large"
@@ -83,11 +93,13 @@ def _verdict(facts: Facts) -> str:
     if facts.errors:
         could = f"{words.plural(facts.errors.totals.lines, 'line')} could not be loaded"
         parts.append(could)
-    return ", and ".join(parts) + "."
+    return words.listed(parts, comma=",") + "."
 
 
 def _preheader(facts: Facts) -> str:
-    """What an inbox shows after the subject: the worst finding, or the commonest fault."""
+    """What an inbox shows after the subject: what is missing, the worst finding or fault."""
+    if facts.late:
+        return words.clean(f"{facts.late[0].view}: {facts.late[0].reasons[0]}", 120)
     if facts.odd and facts.odd.top:
         worst = facts.odd.top[0]
         name = words.clean(worst.description or worst.stock_code, 40)
@@ -103,15 +115,19 @@ def _preheader(facts: Facts) -> str:
 
 def _lead(facts: Facts) -> str:
     sentences = []
+    if facts.late:
+        sentences.append(late_lead(facts.late))
     if facts.odd:
-        sentences.append(_odd_lead(facts.odd.totals))
+        sentences.append(_odd_lead(facts.odd.totals, named=bool(facts.late)))
     if facts.errors:
         sentences.append(_error_lead(facts.errors.totals))
     return " ".join(sentences)
 
 
-def _odd_lead(totals: OddTotals) -> str:
+def _odd_lead(totals: OddTotals, *, named: bool) -> str:
     was = "It was" if totals.lines == 1 else "They were"
+    if named:  # another sentence comes first
+        was = "The odd line was" if totals.lines == 1 else "The odd lines were"
     share = ""
     if totals.sales_lines:
         part = words.percent(totals.lines, totals.sales_lines)
@@ -138,6 +154,12 @@ def _error_lead(totals: ErrorTotals) -> str:
 
 
 def _key_figures(facts: Facts) -> Iterable[Figure]:
+    if facts.late:
+        yield Figure(
+            words.whole(len(facts.late)),
+            "late view" if len(facts.late) == 1 else "late views",
+            "error",
+        )
     if facts.odd:
         totals = facts.odd.totals
         yield Figure(words.whole(totals.lines), "odd order lines", "odd")
@@ -155,6 +177,8 @@ def _key_figures(facts: Facts) -> Iterable[Figure]:
 
 def _next_steps(facts: Facts) -> list[Block]:
     steps = []
+    if facts.late:
+        steps.append(Command(*LATE_STEP))
     if facts.odd:
         steps.append(
             Command(f"List the odd lines, the oddest first, {SQL_TOOLS}.", _odd_sql(facts.odd_runs))

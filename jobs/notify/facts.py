@@ -94,6 +94,15 @@ class Errors:
 
 
 @dataclass(frozen=True)
+class LateView:
+    """A mart view that was not ready when it was due, and what was missing."""
+
+    view: str
+    due: datetime
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Facts:
     """All of a digest; None where there is nothing new."""
 
@@ -102,13 +111,15 @@ class Facts:
     errors: Errors | None
     odd_runs: tuple[int, ...] = ()
     error_runs: tuple[int, ...] = ()
+    late: tuple[LateView, ...] = ()
+    late_runs: tuple[int, ...] = ()
 
     @property
     def run_ids(self) -> tuple[int, ...]:
         """All runs that found something, the earliest first."""
-        return tuple(sorted({*self.odd_runs, *self.error_runs}))
+        return tuple(sorted({*self.odd_runs, *self.error_runs, *self.late_runs}))
 
     @property
     def is_empty(self) -> bool:
         """Nothing to report."""
-        return self.odd is None and self.errors is None
+        return self.odd is None and self.errors is None and not self.late

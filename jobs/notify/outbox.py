@@ -14,11 +14,36 @@ from psycopg2.extensions import connection as Connection
 
 from jobs.common.db import transaction
 from jobs.common.errors import TransientError
-from jobs.notify import queries
 
 # A load holds the pending row for the end of its transaction only.
 LOCK_TIMEOUT = "60s"
 MAX_ERROR = 2000
+
+NEXT_MAIL = """
+SELECT o.mail_id
+FROM ops.mail_outbox AS o
+WHERE o.status IN ('SENDING', 'PENDING')
+  AND EXISTS (
+    SELECT
+    FROM ops.mail_findings AS m
+    WHERE m.mail_id = o.mail_id
+      AND CASE m.kind
+        WHEN 'anomalies' THEN EXISTS (
+          SELECT
+          FROM anomalies AS a
+          WHERE a.batch_id = m.batch_id AND a.still_flagged AND a.status = 'NEW'
+        )
+        WHEN 'errors' THEN EXISTS (
+          SELECT
+          FROM transactions_error AS e
+          WHERE e.batch_id = m.batch_id AND e.status = 'OPEN'
+        )
+        ELSE true
+      END
+  )
+ORDER BY o.status = 'PENDING', o.mail_id
+LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -35,7 +60,7 @@ def next_mail(connection: Connection) -> int | None:
     A mail whose findings have all been dealt with since has nothing to tell and is passed over.
     """
     with transaction(connection) as cursor:
-        cursor.execute(queries.NEXT_MAIL)
+        cursor.execute(NEXT_MAIL)
         row = cursor.fetchone()
     return None if row is None else int(row[0])
 

@@ -1,31 +1,7 @@
 """The statements that read a digest. Each takes `mail_id`; ranked ones take `limit`.
 
-An odd line belongs to a mail while it is still flagged and NEW, an error while it is OPEN.
-"""
-
-NEXT_MAIL = """
-SELECT o.mail_id
-FROM ops.mail_outbox AS o
-WHERE o.status IN ('SENDING', 'PENDING')
-  AND EXISTS (
-    SELECT
-    FROM ops.mail_findings AS m
-    WHERE m.mail_id = o.mail_id
-      AND CASE m.kind
-        WHEN 'anomalies' THEN EXISTS (
-          SELECT
-          FROM anomalies AS a
-          WHERE a.batch_id = m.batch_id AND a.still_flagged AND a.status = 'NEW'
-        )
-        ELSE EXISTS (
-          SELECT
-          FROM transactions_error AS e
-          WHERE e.batch_id = m.batch_id AND e.status = 'OPEN'
-        )
-      END
-  )
-ORDER BY o.status = 'PENDING', o.mail_id
-LIMIT 1
+An odd line belongs to a mail while it is still flagged and NEW, an error while it is OPEN; a
+view that was late stays told.
 """
 
 ODD = """
@@ -248,4 +224,12 @@ SELECT batch_id
 FROM ops.mail_findings
 WHERE mail_id = %(mail_id)s AND kind = %(kind)s
 ORDER BY batch_id
+"""
+
+LATE = """
+SELECT l.view_name, l.due, l.reasons
+FROM ops.mail_findings AS m
+INNER JOIN ops.late_views AS l ON m.batch_id = l.batch_id
+WHERE m.mail_id = %(mail_id)s AND m.kind = 'late'
+ORDER BY l.due, l.view_name
 """

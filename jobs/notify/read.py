@@ -18,6 +18,7 @@ from jobs.notify.facts import (
     Facts,
     Finding,
     Group,
+    LateView,
     Odd,
     OddTotals,
     RuleFacts,
@@ -56,11 +57,20 @@ def read_facts(connection: Connection, mail_id: int) -> Facts:
             errors=_errors(reader),
             odd_runs=_run_ids(reader, "anomalies"),
             error_runs=_run_ids(reader, "errors"),
+            late=_late(reader),
+            late_runs=_run_ids(reader, "late"),
         )
 
 
 def _run_ids(reader: _Reader, kind: str) -> tuple[int, ...]:
     return tuple(row["batch_id"] for row in reader.rows(queries.RUN_IDS, kind=kind))
+
+
+def _late(reader: _Reader) -> tuple[LateView, ...]:
+    return tuple(
+        LateView(row["view_name"], row["due"], tuple(row["reasons"]))
+        for row in reader.rows(queries.LATE)
+    )
 
 
 def _odd(reader: _Reader) -> Odd | None:

@@ -55,6 +55,11 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def listed(parts: list[str], comma: str = "") -> str:
+    """a; a and b; a, b and c. With a comma before "and", clauses."""
+    return f"{comma} and ".join([*([", ".join(parts[:-1])] if parts[:-1] else []), *parts[-1:]])
+
+
 def day(value: date) -> str:
     """9 December 2011"""
     return f"{value.day} {value:%B %Y}"

@@ -316,6 +316,25 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(shop: Warehouse) -> N
     path.unlink()
 
 
+def test_files_without_a_record_are_kept_by_window(shop: Warehouse) -> None:
+    header = csv_text("transactions", [])
+    names_of = [f"transactions_20260101T{hour}00.csv" for hour in ("00", "04", "08", "12")]
+    for name in names_of[:2]:
+        shop.deliver("transactions", name, header)
+    shop.deliver("transactions", names_of[2], header + "x\n")
+    ingest(shop)
+    shop.deliver("transactions", names_of[3], header + "\n\n")
+    ingest(shop)
+    kept = (
+        "SELECT source_file, window_start FROM ops.empty_files WHERE window_start >= '2026-01-01'"
+    )
+    assert shop.gold_rows(f"{kept} ORDER BY 1") == [
+        (names_of[0], datetime(2026, 1, 1, 0, tzinfo=UTC)),
+        (names_of[1], datetime(2026, 1, 1, 4, tzinfo=UTC)),
+        (names_of[3], datetime(2026, 1, 1, 12, tzinfo=UTC)),
+    ]
+
+
 def test_no_landing_directory_means_nothing_waits(shop: Warehouse, tmp_path: Path) -> None:
     settings = shop.settings.model_copy(update={"landing_uri": (tmp_path / "none").as_uri()})
     run = ingest_transactions.run(replace(shop.context, settings=settings))

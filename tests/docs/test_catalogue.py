@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from jobs.common import catalogue, contracts
-from jobs.common.catalogue import LINEAGE, Relation
+from jobs.common.catalogue import Relation
+from jobs.common.lineage import LINEAGE
 from jobs.common.settings import PROJECT_ROOT, Settings
 from tests.support.databases import query
 

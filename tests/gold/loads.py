@@ -15,8 +15,8 @@ from jobs.common.db import transaction
 from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
 from jobs.gold import staging
-from jobs.gold.merge import SourceFile, Staged
 from jobs.gold.postgres_load_fact import load
+from jobs.gold.staged import SourceFile, Staged
 from tests.support import databases
 from tests.support.databases import Rows, query
 
@@ -38,7 +38,8 @@ DELETE FROM dim_customers WHERE customer_sk <> -1;
 DELETE FROM dim_countries;
 DELETE FROM dim_dates;
 TRUNCATE ops.mail_findings, ops.mail_outbox, ops.sales_changes, ops.fact_months, ops.watermarks,
-    ops.loaded_files, ops.checks, ops.rejected_rows, ops.runs;
+    ops.loaded_files, ops.loaded_snapshots, ops.empty_files, ops.late_views, ops.checks,
+    ops.rejected_rows, ops.runs;
 """
 
 

@@ -339,6 +339,29 @@ def test_in_the_end_gold_is_what_one_load_of_all_would_have_made(
         other.close()
 
 
+def test_gold_knows_which_lists_it_has_taken_also_those_that_changed_nothing(story: Story) -> None:
+    taken = (
+        "SELECT dataset, snapshot_date::text, source_file, row_count FROM ops.loaded_snapshots"
+        " ORDER BY 1, 2, loaded_at"
+    )
+    told = [
+        ("countries", "2025-02-01", "countries_20250201.csv", 1),
+        ("countries", "2025-03-01", "countries_20250301.csv", 2),
+        ("countries", "2025-03-04", "countries_20250304.csv", 3),
+        ("products", "2025-02-26", "products_20250226.csv", 2),
+        ("products", "2025-03-01", "products_20250301.csv", 3),
+        ("products", "2025-03-02", "products_20250302.csv", 3),
+        ("products", "2025-03-02", "products_20250302.csv", 3),
+    ]
+    assert story.shop.gold_rows(taken) == told
+    story.prices("20250303", A1="2.50", B2="1.00", C3="4.00")
+    run = story.shop.take()
+    assert story.shop.gold_state() == story.after["again"].whole
+    assert run.counts["rows_in"] == 0
+    late = ("products", "2025-03-03", "products_20250303.csv", 3)
+    assert story.shop.gold_rows(taken) == [*told, late]
+
+
 def test_a_dry_run_says_what_would_be_loaded(
     story: Story, capsys: pytest.CaptureFixture[str], new_gold: Callable[[], Any]
 ) -> None:

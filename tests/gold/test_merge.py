@@ -12,8 +12,9 @@ from jobs.common.db import transaction
 from jobs.common.errors import WarehouseError
 from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
-from jobs.gold.merge import Staged, merge
+from jobs.gold.merge import merge
 from jobs.gold.postgres_load_fact import load
+from jobs.gold.staged import Staged
 from tests.gold.loads import (
     A1,
     B2,

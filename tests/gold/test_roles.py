@@ -23,7 +23,7 @@ VIEWS = (
 )  # fmt: skip
 ACCOUNTS = (
     "ops.runs", "ops.v_runs", "ops.checks", "ops.loaded_files", "ops.rejected_rows",
-    "ops.fact_months",
+    "ops.fact_months", "ops.loaded_snapshots", "ops.empty_files", "ops.late_views",
 )  # fmt: skip
 QUEUES = ("ops.watermarks", "ops.sales_changes", "ops.mail_outbox", "ops.mail_findings")
 # What the owner alone knows.

@@ -12,6 +12,7 @@ from jobs.notify.facts import (
     Facts,
     Finding,
     Group,
+    LateView,
     Odd,
     OddTotals,
     RuleFacts,
@@ -277,4 +278,22 @@ ERRORS_ONLY = Facts(
         ),
     ),
     error_runs=(60,),
+)
+
+DUE = datetime(2011, 12, 9, 10, tzinfo=UTC)
+NO_LIST = "the products list of 2011-12-09 is not in gold (the latest is of 2011-12-08)"
+NO_WINDOW = "of the last 6 transaction windows 1 not in gold: 2011-12-09 04:00"
+LATE = Facts(
+    10,
+    None,
+    None,
+    late=(
+        LateView("v_anomaly_coverage", DUE, (NO_LIST, NO_WINDOW)),
+        LateView("v_price_history", DUE, (NO_LIST,)),
+        LateView("v_sales_by_category", DUE, (NO_LIST, NO_WINDOW)),
+    ),
+    late_runs=(61,),
+)
+LATE_AND_MORE = replace(
+    DAY, errors=ERRORS_ONLY.errors, error_runs=(60,), late=LATE.late[1:2], late_runs=(61,)
 )

@@ -28,7 +28,13 @@ LINKS = (
     Link("Open the dashboard", "https://tableau.example/views/odd-lines?month=2011-12&x=1"),
     Link("See the runs", "https://jenkins.example/job/pipeline/"),
 )
-DIGESTS = {"year": samples.YEAR, "day": samples.DAY, "errors_only": samples.ERRORS_ONLY}
+DIGESTS = {
+    "year": samples.YEAR,
+    "day": samples.DAY,
+    "errors_only": samples.ERRORS_ONLY,
+    "late": samples.LATE,
+    "late_and_more": samples.LATE_AND_MORE,
+}
 
 # Gmail cuts a message off at 102 KB.
 MAX_HTML_BYTES = 90_000
@@ -109,9 +115,11 @@ def elements(markup: str) -> set[tuple[str, ...]]:
 def hostile_facts(name: str) -> Facts:
     """A year whose every name is the given text."""
     odd, errors = samples.YEAR_ODD, samples.ERRORS
+    late = (replace(samples.LATE.late[0], view=name, reasons=(name or "?", "why")),)
     raw = {"country": name, name: "x"}
     return replace(
         samples.YEAR,
+        late=late,
         odd=replace(
             odd,
             per_day=odd.per_day[:1],  # so that names are drawn

@@ -1,0 +1,54 @@
+"""What a load has read and staged, for the merge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.common.dates import Dates
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A transactions file that gold has not taken yet."""
+
+    sha256: str
+    name: str
+    window_start: datetime
+    line_count: int
+
+    @property
+    def file_key(self) -> int:
+        """First 15 hex digits of the hash as a number."""
+        return int(self.sha256[:15], 16)
+
+
+@dataclass(frozen=True)
+class ListFile:
+    """A products or countries file that gold has not taken yet."""
+
+    dataset: str
+    snapshot_date: date
+    sha256: str
+    name: str
+    row_count: int
+
+
+@dataclass
+class Staged:
+    """What a run has put into staging."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    line_count: int = 0
+    products: bool = False
+    countries: bool = False
+    snapshots: dict[str, int] = field(default_factory=dict)
+    forced: Dates | None = None
+    lists: list[ListFile] = field(default_factory=list)
+
+    @property
+    def everything(self) -> bool:
+        """Whether all of bronze is staged, for gold to be held against."""
+        return self.forced is not None and not self.forced
