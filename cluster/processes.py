@@ -20,7 +20,17 @@ from jobs.common.settings import PROJECT_ROOT
 ENTRYPOINT = PROJECT_ROOT / "docker" / "entrypoint.sh"
 SECONDS_TO_START = 90
 SECONDS_TO_STOP = 20
-KEPT = ("PATH", "HOME", "LANG", "JAVA_HOME", "USER", "LOGNAME", "TMPDIR", "WAREHOUSE_PYTHON")
+KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "JAVA_HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "WAREHOUSE_PYTHON",
+    "JAVA_TOOL_OPTIONS",
+)
 
 
 def running(cluster: Cluster, service: Service) -> psutil.Process | None:

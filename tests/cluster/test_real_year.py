@@ -31,7 +31,7 @@ def year(
     cluster = new_cluster()
     for directory in landing.iterdir():
         cluster.put(directory.name, *directory.iterdir())
-    cluster.run("run_pipeline.sh", SPARK_CONF_FILE="")
+    cluster.run("run_pipeline.sh", SPARK_CONF_FILE="", JAVA_TOOL_OPTIONS="")
     return cluster
 
 

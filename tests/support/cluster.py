@@ -20,6 +20,8 @@ SCRIPTS = ROOT / "scripts"
 # What the session's own fixtures have put into the environment is for another warehouse.
 INHERITED = ("PATH", "HOME", "LANG", "JAVA_HOME", "USER", "LOGNAME", "TMPDIR")
 FEW_ROWS = Path(__file__).parent / "few_rows.conf"
+# The second compiler costs a process as short as a test's more than it gives.
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 LANDING = "hdfs://namenode:8020/landing"
 
 Result = subprocess.CompletedProcess[str]
@@ -44,6 +46,7 @@ class TestCluster:
             "CLUSTER_HOME": str(self.root),
             "WAREHOUSE_PYTHON": sys.executable,
             "SPARK_CONF_FILE": str(FEW_ROWS),
+            "JAVA_TOOL_OPTIONS": QUICK_START,
         }
         return inherited | ours | variables
 
