@@ -1,5 +1,7 @@
 """Removes a home: databases, lake, landing files, mail, logs, passwords.
 
+A cluster's warehouse has no home of its own: `jobs/reset_cluster.py` empties it.
+
     scripts/run_reset.sh                       says what would go, and a checksum
     scripts/run_reset.sh --confirm CHECKSUM    removes just that
 
@@ -24,6 +26,7 @@ from embedded.home import Home
 from jobs.common.errors import UsageError
 from jobs.common.job import exit_code_of, say
 from jobs.common.settings import Settings, load_settings
+from jobs.launch import launch
 
 COUNTED = ("lake", "landing", "mail")
 
@@ -73,8 +76,6 @@ def reset(settings: Settings, confirmed: str) -> None:
         UsageError: it isn't a home, or not what was confirmed.
     """
     home = Home(settings.home)
-    if settings.warehouse_mode != "embedded":
-        raise UsageError("reset is for a home of the embedded way, not for a cluster")
     if not home.root.exists():
         say(f"nothing to remove: {home.root} does not exist")
         return
@@ -99,7 +100,15 @@ def main(
     confirm: Annotated[str, typer.Option(help="The checksum that a dry run printed.")] = "",
 ) -> None:
     """Say what a reset would remove, or remove it."""
-    sys.exit(exit_code_of(lambda: reset(load_settings(), confirm)))
+    sys.exit(exit_code_of(lambda: _reset(confirm)))
+
+
+def _reset(confirmed: str) -> None:
+    settings = load_settings()
+    if settings.warehouse_mode == "cluster":  # metastore and lake are Spark's to reach
+        arguments = ["--confirm", confirmed] if confirmed else []
+        launch("jobs/reset_cluster.py", arguments, with_spark=True)
+    reset(settings, confirmed)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,12 @@ def holder_of(cur: Cursor, name: str) -> str:
     return f"run {row[0]} ({row[1]}) of {row[2]}, started {row[3]:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _take_locks(conn: Connection, names: Sequence[str], wait_seconds: float) -> None:
+def take_locks(conn: Connection, names: Sequence[str], wait_seconds: float) -> None:
+    """Take the locks of resources, until the connection closes.
+
+    Raises:
+        AlreadyRunning: one is held, and still is after so many seconds.
+    """
     deadline = time.monotonic() + wait_seconds
     with conn.cursor() as cur:
         for name in sorted(names):  # one order for all, so that no two wait for each other
@@ -165,7 +170,7 @@ def run_context(
     conn = connect(settings)
     conn.autocommit = True
     try:
-        _take_locks(conn, locks, settings.lock_wait_seconds if trigger == "schedule" else 0)
+        take_locks(conn, locks, settings.lock_wait_seconds if trigger == "schedule" else 0)
         conn.autocommit = False
         kept = {**rule_settings(settings), **(parameters or {})}
         run_id = _open_row(conn, job, trigger, kept, settings.warehouse_build)

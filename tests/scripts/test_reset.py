@@ -75,13 +75,6 @@ def test_where_nothing_is_nothing_is_done(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_cluster_is_refused(home: Home) -> None:
-    done = run("run_reset.sh", home=home.root, WAREHOUSE_MODE="cluster")
-
-    assert done.returncode == 2
-    assert home.exists()
-
-
 def test_running_services_end_first(home: Home) -> None:
     services.create(home)
     services.up(home)
