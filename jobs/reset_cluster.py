@@ -18,24 +18,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from psycopg2 import sql
 
-from jobs.analytics import detect_anomalies
-from jobs.bronze import ingest_countries, ingest_products, ingest_transactions
 from jobs.common.db import connect, transaction
 from jobs.common.errors import UsageError
 from jobs.common.job import JobContext, run_main, say
-from jobs.common.runlog import take_locks
-from jobs.gold import load_dw, postgres_load_fact
+from jobs.common.runlog import RESOURCES, take_locks
 from jobs.metastore import LakeFiles, LakeTable, Metastore
-from jobs.notify import send_mail
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
 SCHEMAS = ("staging", "ops", "public")
-LOCKED_BY = (
-    *(ingest_products, ingest_countries, ingest_transactions, postgres_load_fact),
-    *(detect_anomalies, send_mail, load_dw),
-)
 RELATIONS = """
 SELECT n.nspname, c.relname, c.relkind IN ('r', 'p')
 FROM pg_class AS c
@@ -152,7 +144,7 @@ def hold_jobs_off(gold: Connection) -> None:
         AlreadyRunning: a job holds one.
     """
     gold.autocommit = True
-    take_locks(gold, sorted({lock for job in LOCKED_BY for lock in job.LOCKS}), 0)
+    take_locks(gold, RESOURCES, 0)
     gold.autocommit = False
 
 
