@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.common.errors import UsageError
+from jobs.common.errors import TransientError, UsageError
 from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
 from jobs.common.shipping import project_archive
 
@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 CATALOG = "spark_catalog"
 JARS_DIR = PROJECT_ROOT / ".jars"
+# How a session that gave up on its master ends: with an error about itself.
+SIGNS_OF_NO_MASTER = (
+    "All masters are unresponsive",
+    "on a running MetricsSystem",
+    "stopped SparkContext",
+)
 FOLLOWING_BLOCK = "dfs.client.block.write.locateFollowingBlock"
 
 
@@ -172,13 +178,25 @@ def get_session(app_name: str, settings: Settings | None = None) -> SparkSession
 
     Under `spark-submit` the properties file has set everything; without it (a test, a
     notebook) pass the settings.
+
+    Raises:
+        TransientError: the cluster's master does not answer.
     """
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName(app_name)
     for key, value in (spark_conf(settings) if settings else {}).items():
         builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:
+        if any(sign in str(error) for sign in SIGNS_OF_NO_MASTER):
+            raise TransientError(
+                "Spark's master did not take the application within a minute",
+                where=get_settings().spark_master,
+                do="see that master and workers are up, and start again",
+            ) from None
+        raise
     session.sparkContext.setLogLevel("ERROR")
     ours = settings or get_settings()
     if not ours.is_local:

@@ -87,6 +87,17 @@ def test_a_worker_dies_and_the_other_does_its_work(one_more: TestCluster, shop: 
     assert shop.is_whole_in_gold()
 
 
+def test_without_a_master_a_run_says_so_and_to_try_later(one_more: TestCluster) -> None:
+    stop(one_more.layout, one_more.layout.service("spark-master"), signal.SIGKILL)
+
+    run = one_more.begin("run_pipeline.sh")
+    code, told = end_of(run)
+
+    assert code == LATER, told
+    assert "Spark's master did not take the application" in told
+    assert "Traceback" not in told
+
+
 def test_the_datanode_dies(one_more: TestCluster) -> None:
     run = one_more.begin("run_pipeline.sh")
     taking = "SELECT 1 FROM ops.runs WHERE job = 'ingest_transactions' AND status = 'running'"
