@@ -43,10 +43,12 @@ class Shop:
 
 @pytest.fixture(scope="session")
 def new_cluster() -> Iterator[Callable[[], TestCluster]]:
-    """Makes clusters, empty and set up."""
+    """Makes clusters, empty and set up; one is up at a time."""
     made: list[TestCluster] = []
 
     def make() -> TestCluster:
+        for earlier in made:
+            earlier.call("down")
         root = Path(tempfile.mkdtemp(prefix="warehouse-cluster-"))
         root.chmod(0o755)
         made.append(TestCluster(root / "one"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ def year(
     new_cluster: Callable[[], TestCluster],
     real_year: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> TestCluster:
+) -> Iterator[TestCluster]:
     """A cluster that has taken the whole year in one go."""
     landing = tmp_path_factory.mktemp("year")
     for file in landing_files(real_year / "online_retail.csv.xz", real_year / "countries.csv"):
@@ -32,7 +32,8 @@ def year(
     for directory in landing.iterdir():
         cluster.put(directory.name, *directory.iterdir())
     cluster.run("run_pipeline.sh", SPARK_CONF_FILE="", JAVA_TOOL_OPTIONS="")
-    return cluster
+    yield cluster
+    cluster.call("down")
 
 
 @pytest.mark.parametrize(("answer", "statement"), COUNTS)
