@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 import stat
+import subprocess
+import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -141,6 +144,33 @@ def test_the_agent_gets_its_program_and_keeps_its_secret_in_a_file(
     ]
     assert process.command[-9:-2] == asked
     assert "0123abcd" not in " ".join(process.command)
+
+
+def test_the_entrypoint_becomes_the_agent(tmp_path: Path, jenkins: str) -> None:
+    java = tmp_path / "java" / "bin" / "java"  # tells what Jenkins' own program would be told
+    java.parent.mkdir(parents=True)
+    java.write_text('#!/bin/sh\necho "pid $$"\nprintf "%s\\n" "$@"\n')
+    java.chmod(0o755)
+    environment = {
+        **{key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ},
+        "WAREHOUSE_PYTHON": sys.executable,
+        "SERVICE_DATA": str(tmp_path / "data"),
+        "JENKINS_URL": jenkins,
+        "JENKINS_AGENT_PASSWORD": "right",
+        "JENKINS_AGENT_JAVA_HOME": str(java.parents[1]),
+    }
+    entrypoint = ROOT / "docker" / "entrypoint.sh"
+
+    process = subprocess.Popen(
+        [str(entrypoint), "jenkins-agent"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    told, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    lines = told.splitlines()
+    assert lines[0] == f"pid {process.pid}"  # so that a container's signals reach it
+    assert lines[-1] == str(tmp_path / "data" / "jenkins-agent")
+    assert "-webSocket" in lines
 
 
 def test_an_agent_with_a_wrong_password_says_so(settings: ServiceSettings, jenkins: str) -> None:
