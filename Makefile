@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lint-jenkins bench up down status mail reset clean
+.PHONY: help setup demo test test-long lint lint-jenkins bench up down status mail reset clean
 
 VENV := .venv/bin/python
 RUNTIME := .venv/.runtime
@@ -25,6 +25,9 @@ demo: setup ## Land files, run the whole pipeline, show the outcome: [DATA= COUN
 
 test: $(DEV) $(TOOLS) ## Run the tests: [ARGS="-k name"]
 	@$(VENV) -m pytest $(ARGS)
+
+test-long: $(DEV) $(TOOLS) ## Run the tests that take minutes each: [ARGS=]
+	@$(VENV) -m pytest -m long $(ARGS)
 
 lint: $(DEV) ## Check style, types, SQL, shell and which part may import which
 	@$(VENV) -m ruff check .

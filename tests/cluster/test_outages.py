@@ -75,6 +75,7 @@ def one_more(cluster: TestCluster, shop: Shop) -> Iterator[TestCluster]:
     assert cluster.gold("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'") == []
 
 
+@pytest.mark.long
 def test_a_worker_dies_and_the_other_does_its_work(one_more: TestCluster, shop: Shop) -> None:
     run = one_more.begin("run_pipeline.sh")
     loading = "SELECT 1 FROM ops.runs WHERE job = 'fact_postgres' AND status = 'running'"
@@ -87,6 +88,7 @@ def test_a_worker_dies_and_the_other_does_its_work(one_more: TestCluster, shop: 
     assert shop.is_whole_in_gold()
 
 
+@pytest.mark.long
 def test_without_a_master_a_run_says_so_and_to_try_later(one_more: TestCluster) -> None:
     stop(one_more.layout, one_more.layout.service("spark-master"), signal.SIGKILL)
 
@@ -98,6 +100,7 @@ def test_without_a_master_a_run_says_so_and_to_try_later(one_more: TestCluster) 
     assert "Traceback" not in told
 
 
+@pytest.mark.long
 def test_the_datanode_dies(one_more: TestCluster) -> None:
     run = one_more.begin("run_pipeline.sh")
     taking = "SELECT 1 FROM ops.runs WHERE job = 'ingest_transactions' AND status = 'running'"
@@ -131,6 +134,7 @@ def test_the_metastore_dies_in_the_middle_of_a_commit_and_is_started_again(
     assert shop.is_whole_in_gold()
 
 
+@pytest.mark.long
 def test_the_metastore_dies_and_stays_away(one_more: TestCluster) -> None:
     cluster = one_more.layout
     run = one_more.begin("run_pipeline.sh")
