@@ -169,10 +169,27 @@ def test_a_task_that_fails_leaves_nothing_behind_for_the_next_attempt(
     staging.create(run.conn, TABLE, run)
     rows = [as_spark(random_row(Random(n), n)) for n in range(3)]
     broken = [*rows[:2], (*rows[2][:-1], "no json")]
-    frame = spark.createDataFrame(broken, DDL).coalesce(1)
+    frame = spark.createDataFrame(broken, DDL)
+    one_task = run.settings.model_copy(update={"load_parallelism": 1})
     with pytest.raises(Exception, match="invalid input syntax for type json"):
-        staging.copy(run.conn, frame, TABLE, run, run.settings)
+        staging.copy(run.conn, frame, TABLE, run, one_task)
     assert rows_of(run) == []
+
+
+def test_at_most_the_set_number_of_tasks_copy_at_once(
+    spark: SparkSession, new_run: Callable[[], Run]
+) -> None:
+    run = new_run()
+    staging.create(run.conn, TABLE, run)
+    rows = [as_spark(random_row(Random(n), n)) for n in range(20)]
+    frame = spark.createDataFrame(rows, DDL).repartition(10)
+    limited = run.settings.model_copy(update={"load_parallelism": 3})
+
+    assert staging.copy(run.conn, frame, TABLE, run, limited) == 20
+
+    with transaction(run.conn) as cur:
+        cur.execute(f"SELECT count(DISTINCT task_attempt) FROM staging.{TABLE.name(run)}")
+        assert cur.fetchone() == (3,)
 
 
 @given(texts=st.lists(st.none() | st.text(max_size=5)), size=st.integers(1, 40))
