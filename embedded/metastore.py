@@ -21,6 +21,7 @@ from embedded.jars import jar
 from embedded.java import java_home
 from embedded.spark import spark_home
 from jobs.common.errors import TransientError
+from jobs.common.session import as_properties
 from jobs.common.settings import Settings
 
 HIVE_VERSION = "2.3.0"  # the schema's version; all of Hive 2.3 has it
@@ -98,12 +99,7 @@ def _properties(settings: Settings) -> str:
         "datanucleus.identifierFactory": "datanucleus1",
         "datanucleus.rdbms.useLegacyNativeValueStrategy": "true",
     }
-    return "".join(f"{key}={_escaped(value)}\n" for key, value in values.items())
-
-
-def _escaped(value: str) -> str:
-    """A value as a Java properties file has it."""
-    return value.replace("\\", "\\\\").replace("\n", "\\n")
+    return as_properties(values)
 
 
 def _connect(settings: Settings) -> Connection:
