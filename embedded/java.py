@@ -14,6 +14,7 @@ from jobs.common.errors import UsageError
 ACCEPTED = (17, 21)
 PACKAGE = "openjdk-17-jre-headless"
 WHERE_TO_LOOK = (Path("/usr/lib/jvm"), Path("/Library/Java/JavaVirtualMachines"))
+NOTED = re.compile(r'^JAVA_VERSION="(\d+)', re.MULTILINE)
 VERSION = re.compile(r'version "(\d+)')
 
 
@@ -38,6 +39,15 @@ def java_home() -> Path:
 
 def major_version(home: Path) -> int | None:
     """The major version of `home`'s runtime; None when there is none."""
+    if not (home / "bin" / "java").is_file():
+        return None
+    noted = home / "release"  # to start Java only to ask for its version takes its time
+    if noted.is_file() and (found := NOTED.search(noted.read_text(errors="replace"))):
+        return int(found.group(1))
+    return _answered_version(home)
+
+
+def _answered_version(home: Path) -> int | None:
     try:
         answer = subprocess.run(
             [str(home / "bin" / "java"), "-version"], capture_output=True, text=True, check=False

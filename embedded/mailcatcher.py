@@ -20,13 +20,16 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from embedded.home import LOOPBACK, Home, free_port, write_private
 from jobs.common.errors import TransientError
 from jobs.common.settings import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from aiosmtpd.smtp import SMTP, Envelope, Session
 
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
@@ -163,6 +166,8 @@ def main(home: Home, wanted: int) -> None:
 
 async def serve(home: Home, listener: socket.socket) -> None:
     """Take mail until told to end; the pid file appears when it is taken."""
+    from aiosmtpd.smtp import SMTP  # every script starts services, and most are up
+
     catcher = MailCatcher(home)
     loop = asyncio.get_running_loop()
     end = asyncio.Event()

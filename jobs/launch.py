@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from embedded import services
-from embedded.home import Home, write_private
+from embedded import class_archive, services
+from embedded.home import SOURCES, Home, write_private
 from embedded.java import java_home
 from embedded.spark import spark_home
 from jobs.common.errors import UsageError
@@ -22,6 +22,9 @@ from jobs.common.job import exit_code_of
 from jobs.common.session import as_properties, spark_conf
 from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
 
+# Java's second compiler takes half of two cores for the first half minute, to make long work fast.
+QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
+MUCH_TO_DO = 32 << 20
 LOG_CONFIGURATION = PROJECT_ROOT / "jobs" / "common" / "log4j2.properties"
 
 
@@ -45,7 +48,7 @@ def launch(script: str, arguments: list[str], *, with_spark: bool) -> NoReturn:
     command = [sys.executable, str(path)]
     if with_spark:
         environment |= spark_environment(settings)
-        command = submit_command(settings, path)
+        command = submit_command(settings, path, start_options(settings))
     sys.stdout.flush()
     os.execve(command[0], [*command, *arguments], environment)  # noqa: S606 - no shell wanted
 
@@ -77,12 +80,46 @@ def spark_environment(settings: Settings) -> dict[str, str]:
     return environment
 
 
-def submit_command(settings: Settings, script: Path) -> list[str]:
-    """`spark-submit` with the settings' properties, written down for this run."""
+def start_options(settings: Settings) -> str:
+    """Java options with which a driver starts, and does little work, in less time."""
+    mapped = class_archive.java_options(settings.warehouse_mode)
+    options = (
+        mapped if settings.spark_class_archive else "",
+        QUICK_COMPILER if wants_quick_compiler(settings) else "",
+    )
+    return " ".join(filter(None, options))
+
+
+def wants_quick_compiler(settings: Settings) -> bool:
+    """Whether the driver has so little to do that optimised code would come too late.
+
+    On a cluster the driver only plans; here it also works on the files that wait.
+    """
+    if settings.spark_quick_compiler != "auto":
+        return settings.spark_quick_compiler == "always"
+    return not settings.is_local or waiting_bytes(settings.landing) < MUCH_TO_DO
+
+
+def waiting_bytes(landing: str) -> int:
+    """The size of the files that wait in a landing directory of this machine."""
+    root = Path(landing.removeprefix("file://"))
+    directories = (root / source for source in SOURCES if (root / source).is_dir())
+    return sum(file.stat().st_size for place in directories for file in os.scandir(place))
+
+
+def submit_command(settings: Settings, script: Path, java_options: str = "") -> list[str]:
+    """`spark-submit` with the settings' properties, written down for this run.
+
+    Args:
+        java_options: of the driver, besides those of all drivers.
+    """
     conf = spark_conf(settings)
-    options = f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.as_uri()}"
-    present = conf.get("spark.driver.extraJavaOptions", "")
-    conf["spark.driver.extraJavaOptions"] = f"{present} {options}".strip()
+    options = (
+        conf.get("spark.driver.extraJavaOptions", ""),
+        f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.as_uri()}",
+        java_options,
+    )
+    conf["spark.driver.extraJavaOptions"] = " ".join(filter(None, options))
     home = Home(settings.home)
     home.conf.mkdir(mode=0o700, parents=True, exist_ok=True)
     properties = home.conf / "spark-defaults.conf"

@@ -22,6 +22,7 @@ import typer
 
 from embedded import hadoop, jars, metastore, services
 from embedded.home import SOURCES, Home, make_directory
+from jobs import class_archive
 from jobs.common.job import exit_code_of, say
 from jobs.common.migrate import migrate
 from jobs.common.roles import create_gold, create_metastore
@@ -48,6 +49,8 @@ def steps(settings: Settings) -> Iterator[Step]:
     if settings.warehouse_mode == "embedded" or settings.metastore_db_password.get_secret_value():
         yield Step("Hive metastore's schema", make_metastore)
     yield Step("landing and lake directories", lambda: make_directories(settings))
+    if settings.warehouse_mode == "embedded":
+        yield Step("archive of Spark's classes", lambda: class_archive.make(load_settings()))
 
 
 def make_home(home: Home) -> str:

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     # Spark
     spark_master: str = "local[*]"
     spark_driver_memory: str = "3g"
+    spark_class_archive: bool = True
+    spark_quick_compiler: Literal["auto", "always", "never"] = "auto"
     spark_driver_host: str = ""
     spark_executor_memory: str = "2g"
     spark_executor_cores: int = Field(0, ge=0)

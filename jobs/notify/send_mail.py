@@ -20,7 +20,6 @@ from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
 from jobs.notify import digest, outbox
 from jobs.notify.blocks import Link, Message
-from jobs.notify.chart import png
 from jobs.notify.deliver import deliver
 from jobs.notify.envelope import Rendered, pack
 from jobs.notify.facts import Facts
@@ -89,6 +88,8 @@ def run(context: JobContext, *, now: datetime) -> Outcome:
 
 def render(message: Message) -> Rendered:
     """The message in every form that travels."""
+    from jobs.notify.chart import png  # matplotlib takes a second, and most runs send no mail
+
     return Rendered(
         subject=message.subject,
         html=render_html(message),

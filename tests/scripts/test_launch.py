@@ -79,3 +79,41 @@ def test_without_a_job_it_shows_its_usage(warehouse: Path) -> None:
 
     assert done.returncode == 2
     assert "python -m jobs.launch" in done.stderr
+
+
+def waiting(settings: Settings, megabytes: int) -> None:
+    file = Path(settings.landing.removeprefix("file://")) / "products" / "products_20110101.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("wb") as out:
+        out.truncate(megabytes << 20)
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "setting", "mode", "quick"),
+    [
+        (1, "auto", "local[2]", True),
+        (40, "auto", "local[2]", False),
+        (40, "auto", "spark://master:7077", True),
+        (40, "always", "local[2]", True),
+        (1, "never", "local[2]", False),
+    ],
+)
+def test_a_driver_with_little_to_do_is_not_optimised(
+    settings: Settings, megabytes: int, setting: str, mode: str, quick: bool, tmp_path: Path
+) -> None:
+    ours = settings.model_copy(
+        update={
+            "landing_uri": f"file://{tmp_path}/landing",
+            "spark_quick_compiler": setting,
+            "spark_master": mode,
+        }
+    )
+    waiting(ours, megabytes)
+
+    assert (launch.QUICK_COMPILER in launch.start_options(ours)) == quick
+
+
+def test_without_the_archive_nothing_names_it(settings: Settings) -> None:
+    ours = settings.model_copy(update={"spark_class_archive": False})
+
+    assert "SharedArchiveFile" not in launch.start_options(ours)
