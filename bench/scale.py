@@ -159,6 +159,6 @@ machine:"""
 PAPER = """\
 A year of windows keeps this machine busy {busy:.1%} of the time. Reading, parsing, pricing and
 copying are spread over executors; the merge is one Postgres transaction, which they do not help.
-The fact takes {width:.0f} bytes a line with its indexes, {year:,.0f} GiB a year: a Postgres server with
-that disk for each year kept, memory for the month under way, and months of 83 million lines, which
-are still built aside and attached one by one."""
+The fact takes {width:.0f} bytes a line with its indexes, {year:,.0f} GiB a year: disk for each year
+kept, memory for the month under way, and months of 83 million lines, which are still built aside
+and attached one by one."""
