@@ -110,6 +110,13 @@ def summary(spark: SparkSession, table: Table) -> dict[str, str]:
     return dict(snapshot.summary()) if snapshot else {}
 
 
+def rows_at(spark: SparkSession, table: Table, snapshot: int) -> int | None:
+    """How many rows the table had at a snapshot, by its summary: no Spark job."""
+    found = _iceberg_table(spark, table).snapshot(snapshot)
+    total = found.summary().get("total-records") if found else None
+    return int(total) if total is not None else None
+
+
 def get_property(spark: SparkSession, table: Table, name: str) -> str | None:
     """A table property; None when it was never set."""
     value = _iceberg_table(spark, table).properties().get(name)

@@ -22,6 +22,7 @@ from jobs.common.lake import (
     is_ancestor,
     read_at,
     read_since,
+    rows_at,
     snapshot_id,
 )
 from jobs.gold.staged import ListFile, SourceFile
@@ -47,6 +48,11 @@ class Positions:
         if table.full_name in self.now:
             return read_at(spark, table, self.now[table.full_name])
         return spark.table(table.full_name)
+
+    def rows(self, spark: SparkSession, table: Table) -> int | None:
+        """How many rows `read` gives, as the table's metadata tells; None when it does not."""
+        snapshot = self.now.get(table.full_name)
+        return None if snapshot is None else rows_at(spark, table, snapshot)
 
     @property
     def all_taken(self) -> bool:

@@ -65,9 +65,9 @@ def _without_taken(spark: SparkSession, run: Run, rows: DataFrame) -> DataFrame:
     return rows.join(F.broadcast(taken), "file_sha256", how="left_anti")
 
 
-def transform(lines: DataFrame, prices: DataFrame, countries: DataFrame) -> DataFrame:
-    """Price each line as of its day and split the stream; see `split_stream.transform`."""
-    return split_stream.transform(lines, prices, countries)
+def transform(lines: DataFrame, countries: DataFrame) -> DataFrame:
+    """Split the stream of priced lines; see `split_stream.transform`."""
+    return split_stream.transform(lines, countries)
 
 
 def load(run: Run, staged: Staged) -> None:
@@ -136,10 +136,10 @@ def _lines_to_load(
 
 
 def _stage_lines(spark: SparkSession, run: Run, at: Positions, lines: DataFrame) -> int:
-    days = sorted(r[0] for r in lines.where("problem IS NULL").select("day").distinct().collect())
+    days = pricing.days_of(lines.where("problem IS NULL"))
     versions = pricing.with_keys(at.read(spark, BRONZE_PRODUCTS))
-    prices = pricing.prices_for(versions, lines, days)
-    frame = transform(lines, prices, at.read(spark, BRONZE_COUNTRIES))
+    priced = pricing.priced(lines, versions, days, at.rows(spark, BRONZE_PRODUCTS))
+    frame = transform(priced, at.read(spark, BRONZE_COUNTRIES))
     return staging.copy(run.conn, frame, staging.LINES, run, run.settings)
 
 

@@ -30,12 +30,12 @@ _FIELDS = (
 )
 
 
-def transform(lines: DataFrame, prices: DataFrame, countries: DataFrame) -> DataFrame:
-    """Price each line as of its day and split the stream.
+def transform(lines: DataFrame, countries: DataFrame) -> DataFrame:
+    """Split the stream of lines.
 
     Args:
-        lines: rows of `transactions_raw` with `day` and `is_new`.
-        prices: one row a (stock_code, day) that has a price.
+        lines: rows of `transactions_raw` with `day`, `is_new`, and the `product_sk` and
+            `unit_price` of their day; see `pricing.priced`.
         countries: the standing countries.
 
     Returns:
@@ -45,11 +45,9 @@ def transform(lines: DataFrame, prices: DataFrame, countries: DataFrame) -> Data
     names = F.broadcast(
         countries.select("country", F.col("country_id").cast("bigint").alias("country_sk"))
     )
-    priced = lines.join(prices, ["stock_code", "day"], how="left").join(
-        names, "country", how="left"
-    )
     total = F.try_multiply(F.col("quantity").cast("decimal(10,0)"), F.col("unit_price"))
-    amounts = priced.withColumn("total_amount", total.try_cast("decimal(18,4)"))
+    named = lines.join(names, "country", how="left")
+    amounts = named.withColumn("total_amount", total.try_cast("decimal(18,4)"))
     ruled = amounts.withColumn("broken", _broken_rules())
     bad = F.size("broken") > 0
     return ruled.select(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyspark.sql import functions as F
 
 from jobs.gold import pricing
-from jobs.gold.pricing import exploded, on_pairs, prices_for, spans
+from jobs.gold.pricing import Calendar, days_of, on_packed, on_pairs, packed, priced
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from pyspark.sql import DataFrame, SparkSession
 
 START = date(2025, 1, 1)
@@ -24,7 +27,9 @@ SCHEMA = (
     " effective_date date, end_date date"
 )
 
-Price = tuple[str, int, Decimal, date]  # stock_code, product_sk, unit_price, day
+LINES = "stock_code string, day date"
+
+Line = tuple[Any, ...]  # stock_code, day, product_sk, unit_price; the last two may be None
 
 
 class Version(NamedTuple):
@@ -88,72 +93,165 @@ class Shop:
         return spark.createDataFrame(rows, SCHEMA)
 
     def lines(self, spark: SparkSession) -> DataFrame:
-        return spark.createDataFrame(self.pairs, "stock_code string, day date")
+        return spark.createDataFrame(self.pairs, LINES)
 
-    def expected(self, pairs: set[tuple[str, date]]) -> set[Price]:
-        found = {(code, day, price_on(self.histories.get(code, []), day)) for code, day in pairs}
-        return {(code, v.product_sk, v.unit_price, day) for code, day, v in found if v}
+    def expected(self, pairs: list[tuple[str, date]]) -> list[Line]:
+        versions = [price_on(self.histories.get(code, []), day) for code, day in pairs]
+        return sorted_lines(
+            (*pair, v and v.product_sk, v and v.unit_price)
+            for pair, v in zip(pairs, versions, strict=True)
+        )
 
 
-def rows_of(prices: DataFrame) -> list[Price]:
-    names = ("stock_code", "product_sk", "unit_price", "day")
-    return [tuple(row) for row in prices.select(*names).collect()]
+def found_by(lines: DataFrame) -> list[Line]:
+    return sorted_lines(lines.select("stock_code", "day", "product_sk", "unit_price").collect())
+
+
+def sorted_lines(lines: Iterable[Iterable[Any]]) -> list[Line]:
+    return sorted((tuple(line) for line in lines), key=repr)
+
+
+def packed_plan(lines: DataFrame, versions: DataFrame, days: list[date]) -> DataFrame:
+    calendar = Calendar(days)
+    return on_packed(lines, packed(versions, calendar), calendar)
+
+
+def is_packed(frame: DataFrame) -> bool:
+    """Whether a frame has the packed plan; the other one has a window."""
+    plan = frame._jdf.queryExecution().optimizedPlan().toString()
+    assert ("collect_list" in plan) != ("Window" in plan)
+    return "collect_list" in plan
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=2)
+def test_packed_prices_are_as_of_each_line_s_day(spark: SparkSession, seed: int) -> None:
+    shop = Shop(seed)
+    found = packed_plan(shop.lines(spark), shop.versions(spark), shop.days)
+    assert found_by(found) == shop.expected(shop.pairs)
 
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=1)
 def test_pairs_are_priced_as_of_their_day(spark: SparkSession, seed: int) -> None:
     shop = Shop(seed)
-    found = rows_of(on_pairs(shop.versions(spark), shop.lines(spark)))
-    assert len(found) == len(set(found))
-    assert set(found) == shop.expected(set(shop.pairs))
+    found = on_pairs(shop.lines(spark), shop.versions(spark))
+    assert found_by(found) == shop.expected(shop.pairs)
 
 
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=1)
-def test_exploded_days_are_priced_as_of_each(spark: SparkSession, seed: int) -> None:
+def test_a_batch_of_few_days_far_apart_is_priced_alike(spark: SparkSession, seed: int) -> None:
     shop = Shop(seed)
-    found = rows_of(exploded(shop.versions(spark), shop.days))
-    assert len(found) == len(set(found))
-    days = {day for *_, day in found}
-    everything = {(code, day) for code in shop.histories for day in {*days, *shop.days}}
-    assert set(found) == shop.expected(everything)
+    days = sorted(Random(seed).sample(shop.days, 3))
+    shop.pairs = [(code, day) for code, day in shop.pairs if day in days]
+    found = packed_plan(shop.lines(spark), shop.versions(spark), days)
+    assert found_by(found) == shop.expected(shop.pairs)
+
+
+def test_lines_without_a_code_or_of_another_day_have_no_price_and_stay(
+    spark: SparkSession,
+) -> None:
+    always = [Version(1, "A1", Decimal(2), START, None)]
+    day = START + timedelta(days=3)
+    # The second is between days of the batch, the others before and after them.
+    others = [day + timedelta(days=n) for n in (-1, 1, -9999, 9999)]
+    pairs = [("A1", day), ("A1", day + timedelta(days=2)), (None, day), ("A1", None)]
+    lines = spark.createDataFrame([*pairs, *(("A1", other) for other in others)], LINES)
+    versions = spark.createDataFrame(always, SCHEMA)
+    found = packed_plan(lines, versions, [day, day + timedelta(days=2)])
+    priced_lines = [(*pair, 1, Decimal("2.0000")) for pair in pairs[:2]]
+    without = [(*pair, None, None) for pair in [*pairs[2:], *(("A1", other) for other in others)]]
+    assert found_by(found) == sorted_lines([*priced_lines, *without])
+
+
+def test_codes_that_share_a_hash_are_told_apart(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(4)
+    monkeypatch.setattr(F, "xxhash64", lambda code: F.length(code).cast("bigint"))
+    found = packed_plan(shop.lines(spark), shop.versions(spark), shop.days)
+    assert found_by(found) == shop.expected(shop.pairs)
+
+
+def test_a_code_of_most_lines_is_priced_without_a_shuffle_of_the_lines(
+    spark: SparkSession,
+) -> None:
+    shop = Shop(5)
+    hot = next(code for code, history in shop.histories.items() if len(history) > 2)
+    shop.pairs += [(hot, day) for day in shop.days] * 50
+    found = packed_plan(shop.lines(spark), shop.versions(spark), shop.days)
+    assert found_by(found) == shop.expected(shop.pairs)
+    plan = found._jdf.queryExecution().sparkPlan().toString()
+    assert "BroadcastHashJoin" in plan
+    assert "SortMergeJoin" not in plan
 
 
 def test_a_batch_without_a_readable_day_has_no_prices(spark: SparkSession) -> None:
     shop = Shop(1)
-    lines = shop.lines(spark).where("false")
-    assert rows_of(prices_for(shop.versions(spark), lines, [])) == []
+    lines = spark.createDataFrame([("A1", None), (None, None)], LINES)
+    found = priced(lines, shop.versions(spark), [])
+    assert found.schema[-2:].simpleString() == (
+        "struct<product_sk:bigint,unit_price:decimal(12,4)>"
+    )
+    assert found_by(found) == sorted_lines([("A1", None, None, None), (None, None, None, None)])
 
 
-def test_both_plans_give_the_same_to_a_batch(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+def test_days_of_a_batch_are_told_once_in_order(spark: SparkSession) -> None:
+    days = [START + timedelta(days=n) for n in (3, 1, 3, 2)]
+    lines = spark.createDataFrame([("A1", day) for day in [*days, None]], LINES)
+    assert days_of(lines) == sorted(set(days))
+
+
+def size_of(shop: Shop) -> int:
+    """Bytes of packed prices: a sum over products and versions that meet the batch's days."""
+    met = [
+        [v for v in history if any(price_on([v], day) for day in shop.days)]
+        for history in shop.histories.values()
+    ]
+    products = [versions for versions in met if versions]
+    a_product = pricing.A_PRODUCT + pricing.A_DAY * len(shop.days)
+    return len(products) * a_product + sum(map(len, products)) * pricing.A_VERSION
+
+
+@pytest.mark.parametrize("more", [0, -1])
+def test_the_plan_is_chosen_by_what_packed_prices_would_take(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
     shop = Shop(2)
-    lines, versions = shop.lines(spark).distinct(), shop.versions(spark)
-    first = prices_for(versions, lines, shop.days).join(lines, ["stock_code", "day"])
-    monkeypatch.setattr(pricing, "MAX_EXPLODED", 10)
-    second = prices_for(versions, lines, shop.days)
-    assert sorted(rows_of(first)) == sorted(rows_of(second))
-    assert "Window" in second._jdf.queryExecution().toString()
-    assert "Window" not in first._jdf.queryExecution().toString()
+    monkeypatch.setattr(pricing, "MAX_PACKED", size_of(shop) + more)
+    found = priced(shop.lines(spark), shop.versions(spark), shop.days)
+    assert is_packed(found) == (more == 0)
+    assert found_by(found) == shop.expected(shop.pairs)
 
 
-@pytest.mark.parametrize(
-    ("numbers", "expected"),
-    [
-        ([], []),
-        ([3], [(3, 3)]),
-        ([3, 1, 2], [(1, 3)]),
-        ([1, 8], [(1, 8)]),
-        ([1, 9], [(1, 1), (9, 9)]),
-        ([1, 2, 30, 37, 50], [(1, 2), (30, 37), (50, 50)]),
-    ],
-)
-def test_days_not_far_apart_are_one_span(
-    numbers: list[int], expected: list[tuple[int, int]]
+def test_a_batch_over_more_days_than_a_calendar_has_takes_the_pairs(spark: SparkSession) -> None:
+    shop = Shop(3)
+    far = START + timedelta(days=pricing.MAX_RANGE)
+    assert is_packed(priced(shop.lines(spark), shop.versions(spark), [*shop.days, START]))
+    shop.pairs += [(code, far) for code in shop.histories]
+    found = priced(shop.lines(spark), shop.versions(spark), [START, *shop.days])
+    assert not is_packed(found)
+    assert found_by(found) == shop.expected(shop.pairs)
+
+
+def jobs_of(spark: SparkSession, call: Callable[[], Any]) -> int:
+    """How many Spark jobs a call starts."""
+    context = spark.sparkContext
+    context.setJobGroup("counted", "jobs of a call")
+    before = len(context.statusTracker().getJobIdsForGroup("counted"))
+    call()
+    return len(context.statusTracker().getJobIdsForGroup("counted")) - before
+
+
+def test_a_batch_that_is_small_by_the_number_of_versions_is_not_counted(
+    spark: SparkSession,
 ) -> None:
-    days = [START + timedelta(days=n) for n in numbers]
-    assert spans(days) == [
-        (START + timedelta(days=a), START + timedelta(days=b)) for a, b in expected
-    ]
+    shop = Shop(6)
+    lines, versions = shop.lines(spark), shop.versions(spark)
+    calendar = Calendar(shop.days)
+    each = pricing.A_PRODUCT + pricing.A_VERSION + pricing.A_DAY * len(shop.days)
+    most = pricing.MAX_PACKED // each
+    assert jobs_of(spark, lambda: priced(lines, versions, shop.days, most)) == 0
+    assert jobs_of(spark, lambda: priced(lines, versions, shop.days, most + 1)) > 0
+    assert pricing.fits(versions, calendar, most + 1)

@@ -97,7 +97,8 @@ def lines(spark: SparkSession) -> dict[str, Row]:
         PRICES, "stock_code string, product_sk bigint, unit_price decimal(12,4), day date"
     )
     countries = spark.createDataFrame([FRANCE], COUNTRIES.schema)
-    found = transform(given.withColumn("day", F.to_date("invoice_date")), prices, countries)
+    days = given.withColumn("day", F.to_date("invoice_date"))
+    found = transform(days.join(prices, ["stock_code", "day"], how="left"), countries)
     assert found.columns == LINES.column_names
     names = list(CASES)
     collected = [row.asDict() for row in found.collect()]
