@@ -73,11 +73,14 @@ CREATE TABLE IF NOT EXISTS ecommerce_db.products (
     withdrawn      BOOLEAN       COMMENT 'Whether it ended because the product left the price list'
 )
 USING iceberg
+PARTITIONED BY (is_current)
 COMMENT 'One row a version of a product (SCD type 2), in effect in [effective_date, end_date)'
 TBLPROPERTIES (
     'format-version' = '2',
     'commit.retry.num-retries' = '20',
-    'write.distribution-mode' = 'none'
+    'write.distribution-mode' = 'none',
+    'write.spark.fanout.enabled' = 'true',
+    'warehouse.layout' = 'current versions apart'
 );
 
 CREATE TABLE IF NOT EXISTS ecommerce_db.countries_snapshots (

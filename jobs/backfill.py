@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jobs import pipeline
-from jobs.bronze.snapshots import read_ledger
+from jobs.bronze.ledger import read_ledger
 from jobs.common.contracts import COUNTRIES_SNAPSHOTS, PRODUCTS_SNAPSHOTS
 from jobs.common.job import JobContext, run_main, say
 from jobs.common.lake import ensure_tables

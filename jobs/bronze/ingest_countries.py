@@ -6,25 +6,27 @@ what later files say otherwise is reported as drift.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-import pyarrow as pa
 import typer
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from jobs.bronze import layouts
 from jobs.bronze.intake import complain, settle
-from jobs.bronze.master_rows import COUNTRY_COLUMNS, parse_countries
-from jobs.bronze.snapshots import Master, effective, preview, revisions, sort_out, take_files
+from jobs.bronze.ledger import Held, effective, note_built_from, read_built_from, revisions
+from jobs.bronze.master_rows import COUNTRY_COLUMNS
+from jobs.bronze.snapshots import Master, preview, sort_out, take_files
 from jobs.common.contracts import COUNTRIES, COUNTRIES_SNAPSHOTS
 from jobs.common.dates import From, To
 from jobs.common.job import JobContext, run_main, say
-from jobs.common.lake import BUILT_FROM, ensure_tables, get_property, set_property, snapshot_id
+from jobs.common.lake import BUILT_FROM, ensure_tables, set_property, snapshot_id
 from jobs.common.landing import Landing
 from jobs.common.runlog import Run, run_context
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from jobs.common.settings import Settings
 
@@ -32,13 +34,28 @@ JOB = "ingest_countries"
 LOCKS = ("bronze.countries",)
 DRIFT_SHOWN = 10
 
-VALUES = (
-    ("country_id", pa.int32()),
-    ("country", pa.string()),
-    ("iso_code", pa.string()),
-    ("region", pa.string()),
-    ("sub_region", pa.string()),
-)
+MODE = "first"  # the first value stays: there is no other way
+
+
+class Country(NamedTuple):
+    """A country as lists tell of it, with the date of the first that did."""
+
+    country_id: int
+    country: str
+    iso_code: str | None
+    region: str | None
+    sub_region: str | None
+    since: date
+
+
+class Drift(NamedTuple):
+    """What a list says otherwise than the standing value, with the date of the first."""
+
+    country_id: int
+    attribute: str
+    since: date
+    standing: str | None
+    said: str | None
 
 
 def master(settings: Settings) -> Master:
@@ -46,93 +63,82 @@ def master(settings: Settings) -> Master:
     return Master(
         "countries",
         COUNTRIES_SNAPSHOTS,
+        COUNTRIES,
         COUNTRY_COLUMNS,
-        parse_countries,
-        VALUES,
+        layouts.COUNTRIES,
         settings.countries_max_shrink,
     )
 
 
-def transform(snapshots: DataFrame) -> DataFrame:
+def extract(spark: SparkSession) -> tuple[list[Country], dict[date, int]]:
+    """All that lists that count ever said of a country, and their dates with revisions."""
+    rows = spark.table(COUNTRIES_SNAPSHOTS.full_name)
+    dates = revisions(rows)
+    told = effective(rows, dates).groupBy(*COUNTRY_COLUMNS).agg(F.min("snapshot_date"))
+    return [Country(*row) for row in told.collect()], dates
+
+
+def transform(told: Iterable[Country]) -> list[Country]:
     """The standing value of each country.
 
-    Args:
-        snapshots: snapshot rows that count.
-
     Returns:
-        One row a country_id: the row of the earliest snapshot_date. A name that several
-        ids bear belongs to the one listed first, then to the lowest id.
+        One row a country_id: the row of the earliest date. A name that several ids bear
+        belongs to the one listed first, then to the lowest id.
     """
-    first = Window.partitionBy("country_id").orderBy("snapshot_date")
-    named = Window.partitionBy("country").orderBy("snapshot_date", "country_id")
-    return (
-        snapshots.withColumn("nth", F.row_number().over(first))
-        .where("nth = 1")
-        .withColumn("nth", F.row_number().over(named))
-        .where("nth = 1")
-        .select(*COUNTRY_COLUMNS, F.col("snapshot_date").alias("first_seen_date"))
-    )
+    first: dict[int, Country] = {}
+    named: dict[str, Country] = {}
+    for row in sorted(told, key=lambda row: (row.since, row.country_id)):
+        first.setdefault(row.country_id, row)
+    for row in first.values():
+        named.setdefault(row.country, row)
+    return list(named.values())
 
 
-def drift(snapshots: DataFrame, countries: DataFrame) -> DataFrame:
-    """What snapshots say otherwise than the standing value.
-
-    Returns:
-        One row a country_id, attribute and differing value, with the date it was first said.
-    """
-    joined = snapshots.alias("s").join(countries.alias("c"), "country_id", how="inner")
-    names = [name for name in COUNTRY_COLUMNS if name != "country_id"]
-    pairs = F.explode(
-        F.array(
-            *(
-                F.struct(
-                    F.lit(name).alias("attribute"),
-                    F.col(f"c.{name}").alias("standing"),
-                    F.col(f"s.{name}").alias("said"),
-                )
-                for name in names
-            )
-        )
-    )
-    told = joined.select("country_id", "s.snapshot_date", pairs.alias("p")).where(
-        ~F.col("p.standing").eqNullSafe(F.col("p.said"))
-    )
-    return told.groupBy("country_id", "p.attribute", "p.standing", "p.said").agg(
-        F.min("snapshot_date").alias("since")
-    )
+def drift(told: Iterable[Country], standing: Iterable[Country]) -> list[Drift]:
+    """What lists say otherwise than the standing value: each value once, since its first date."""
+    stays = {row.country_id: row for row in standing}
+    found: dict[tuple[int, str, str | None], Drift] = {}
+    for row in sorted(told, key=lambda row: row.since):
+        for name in COUNTRY_COLUMNS if row.country_id in stays else ():
+            value, said = getattr(stays[row.country_id], name), getattr(row, name)
+            if value != said:
+                new = Drift(row.country_id, name, row.since, value, said)
+                found.setdefault((row.country_id, name, said), new)
+    return sorted(found.values(), key=lambda each: each[:3])
 
 
-def load(spark: SparkSession, countries: DataFrame) -> int:
+def load(spark: SparkSession, countries: Iterable[Country]) -> int:
     """Replace the table when anything differs. Returns the number of rows that differ."""
-    held = spark.table(COUNTRIES.full_name)
-    changed = countries.exceptAll(held).count() + held.exceptAll(countries).count()
-    if changed:
-        countries.coalesce(1).writeTo(COUNTRIES.full_name).overwrite(F.lit(True))
-    return changed
+    new = {tuple(row) for row in countries}
+    held = {tuple(row) for row in spark.table(COUNTRIES.full_name).collect()}
+    if new != held:
+        rows = spark.createDataFrame(sorted(new), COUNTRIES.schema)
+        rows.coalesce(1).writeTo(COUNTRIES.full_name).overwrite(F.lit(True))
+    return len(new ^ held)
 
 
-def report_drift(run: Run, snapshots: DataFrame, countries: DataFrame) -> None:
+def report_drift(run: Run, found: list[Drift]) -> None:
     """Say which attributes later files state otherwise; the standing value stays."""
-    rows = drift(snapshots, countries).orderBy("country_id", "attribute", "since").collect()
-    run.counts["drift"] = len(rows)
-    for row in rows[:DRIFT_SHOWN]:
+    run.counts["drift"] = len(found)
+    for each in found[:DRIFT_SHOWN]:
         run.warn(
-            f"drift: country {row.country_id} {row.attribute} stays {row.standing!r};"
-            f" since {row.since} the master says {row.said!r}"
+            f"drift: country {each.country_id} {each.attribute} stays {each.standing!r};"
+            f" since {each.since} the master says {each.said!r}"
         )
 
 
-def update_countries(spark: SparkSession, run: Run) -> int:
+def update_countries(spark: SparkSession, run: Run, held: Held) -> int:
     """Bring `countries` up to `countries_snapshots`. Returns the number of rows that changed."""
     target = snapshot_id(spark, COUNTRIES_SNAPSHOTS)
-    if target is None or get_property(spark, COUNTRIES, BUILT_FROM) == str(target):
+    built = read_built_from(spark, COUNTRIES)
+    if target is None or (built and built.snapshot == target):
         return 0
-    rows = spark.table(COUNTRIES_SNAPSHOTS.full_name)
-    snapshots = effective(rows, revisions(rows))
-    standing = transform(snapshots)
+    told, dates = extract(spark)
+    standing = transform(told)
     changed = load(spark, standing)
-    report_drift(run, snapshots, spark.table(COUNTRIES.full_name))
-    set_property(spark, COUNTRIES, BUILT_FROM, str(target))
+    report_drift(run, drift(told, standing))
+    note = note_built_from(spark, COUNTRIES_SNAPSHOTS, COUNTRIES, MODE, max(dates), held)
+    set_property(spark, COUNTRIES, BUILT_FROM, note)
     return changed
 
 
@@ -151,11 +157,11 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
         if context.dry_run:
             say(preview(spark, landing, master(context.settings), context.dates, replace=replace))
             return record
-        intake, ledger = sort_out(
+        intake, held = sort_out(
             spark, landing, master(context.settings), context.dates, replace=replace
         )
-        take_files(spark, master(context.settings), record, intake, ledger)
-        record.counts["countries_changed"] = update_countries(spark, record)
+        take_files(spark, master(context.settings), record, intake, held)
+        record.counts["countries_changed"] = update_countries(spark, record, held)
         settle(landing, intake, record)
     say(
         f"countries: {len(intake.accepted)} new files, {len(intake.repeats)} repeats,"

@@ -10,43 +10,44 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
-import pyarrow as pa
 import typer
 from pyspark.sql import functions as F
 
+from jobs.bronze import layouts
 from jobs.bronze.intake import complain, settle
-from jobs.bronze.master_rows import PRODUCT_COLUMNS, parse_products
-from jobs.bronze.scd2 import KEY, VERSION, Missing, difference, next_versions, versions
-from jobs.bronze.snapshots import Master, effective, preview, revisions, sort_out, take_files
+from jobs.bronze.ledger import (
+    BuiltFrom,
+    Held,
+    effective,
+    note_built_from,
+    read_built_from,
+    revisions,
+)
+from jobs.bronze.master_rows import PRODUCT_COLUMNS
+from jobs.bronze.older_homes import set_current_apart
+from jobs.bronze.scd2 import KEY, VERSION, Missing, difference, later_versions, versions
+from jobs.bronze.snapshots import Master, preview, sort_out, take_files
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
 from jobs.common.dates import From, To
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import (
     BUILT_FROM,
     ensure_tables,
-    get_property,
     is_ancestor,
     set_property,
     snapshot_id,
+    summary,
 )
 from jobs.common.landing import Landing
 from jobs.common.runlog import Run, run_context
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from jobs.common.settings import Settings
 
 JOB = "ingest_products"
 LOCKS = ("bronze.products",)
-
-VALUES = (
-    ("stock_code", pa.string()),
-    ("description", pa.string()),
-    ("category", pa.string()),
-    ("unit_price", pa.decimal128(12, 4)),
-    ("stock_quantity", pa.int32()),
-)
 
 
 def master(settings: Settings) -> Master:
@@ -54,20 +55,19 @@ def master(settings: Settings) -> Master:
     return Master(
         "products",
         PRODUCTS_SNAPSHOTS,
+        PRODUCTS,
         PRODUCT_COLUMNS,
-        parse_products,
-        VALUES,
+        layouts.PRODUCTS,
         settings.products_max_shrink,
     )
 
 
-def extract(spark: SparkSession, built_from: str | None, missing: Missing) -> DataFrame:
+def extract(spark: SparkSession, since: BuiltFrom | None) -> DataFrame:
     """Snapshot rows that the history has not seen; all of them when it has to be built anew."""
-    snapshot, _, mode = (built_from or "").partition(" ")
-    if mode == missing and is_ancestor(spark, PRODUCTS_SNAPSHOTS, int(snapshot)):
-        new = spark.read.format("iceberg").option("start-snapshot-id", snapshot)
-        return new.load(PRODUCTS_SNAPSHOTS.full_name)
-    return spark.table(PRODUCTS_SNAPSHOTS.full_name)
+    if since is None:
+        return spark.table(PRODUCTS_SNAPSHOTS.full_name)
+    new = spark.read.format("iceberg").option("start-snapshot-id", since.snapshot)
+    return new.load(PRODUCTS_SNAPSHOTS.full_name)
 
 
 def transform(
@@ -78,6 +78,7 @@ def transform(
     dates: dict[date, int],
     days: dict[date, int],
     missing: Missing,
+    whole: bool = True,
 ) -> DataFrame:
     """The versions to put or delete so that the history tells of the pending snapshots too.
 
@@ -85,23 +86,30 @@ def transform(
         snapshots: all snapshot rows that count.
         history: the versions as they are.
         pending: snapshot rows that the history has not seen.
-        dates: all snapshot dates, each with its highest revision.
+        dates: all snapshot dates, each with its highest revision; where all pending ones are
+            later than the others, the last of these is enough.
         days: the same of the pending rows.
         missing: what it means that a snapshot lacks a product.
+        whole: whether the history tells of all other snapshots and of no pending one.
 
     Returns:
         One row a version, columns `scd2.VERSION` and `op`: 'put' or 'delete'.
     """
-    every, newest = sorted(dates), max(dates)
+    every = sorted(dates)
     if any(days.values()) or len(days) == len(dates):
         return difference(history, versions(snapshots, every, missing))
-    if set(days) == {newest}:
-        latest = snapshots.where(F.col("snapshot_date") == newest)
-        changes = next_versions(history.where("is_current"), latest, newest, missing)
-        return changes.withColumn("op", F.lit("put"))
+    if whole and is_later(days, dates):
+        current = history.where("is_current")
+        return later_versions(current, pending, every, missing).withColumn("op", F.lit("put"))
     keys = _touched(snapshots, pending, every, sorted(days), missing)
     touched = versions(snapshots.join(keys, KEY, how="left_semi"), every, missing)
     return difference(history.join(keys, KEY, how="left_semi"), touched)
+
+
+def is_later(days: dict[date, int], dates: dict[date, int]) -> bool:
+    """Whether the pending snapshots are of dates after all others, and replace none."""
+    others = dates.keys() - days.keys()
+    return bool(others) and not any(days.values()) and min(days) > max(others)
 
 
 def _touched(
@@ -117,55 +125,81 @@ def _touched(
     return keys.distinct()
 
 
-def load(spark: SparkSession, changes: DataFrame) -> int:
-    """Apply the changes in one commit, none when there are none. Returns their number."""
+def load(spark: SparkSession, changes: DataFrame, scope: Column) -> int:
+    """Apply the changes in one commit, none when there are none. Returns their number.
+
+    Args:
+        scope: the versions that they may touch, whole partitions: these are written anew.
+    """
     count = changes.count()
-    if not count:
-        return 0
-    if snapshot_id(spark, PRODUCTS) is None:
-        changes.select(*VERSION).writeTo(PRODUCTS.full_name).append()
-        return count
-    # Not SQL on a temp view: planning a MERGE fails when the view reads the target itself.
-    keys = (KEY, "effective_date")
-    same = [F.col(f"{PRODUCTS.name}.{name}") == F.col(f"s.{name}") for name in keys]
-    new = {name: F.col(f"s.{name}") for name in VERSION}
-    (
-        changes.alias("s")
-        .mergeInto(PRODUCTS.full_name, same[0] & same[1])
-        .whenMatched(F.col("s.op") == "delete")
-        .delete()
-        .whenMatched()
-        .update({name: value for name, value in new.items() if name not in keys})
-        .whenNotMatched()
-        .insert(new)
-        .merge()
-    )
+    if count:
+        held = spark.table(PRODUCTS.full_name).where(scope)
+        kept = held.join(changes, [KEY, "effective_date"], how="left_anti")
+        put = changes.where("op = 'put'").select(*VERSION)
+        kept.select(*VERSION).unionByName(put).writeTo(PRODUCTS.full_name).overwrite(scope)
     return count
 
 
-def update_history(spark: SparkSession, settings: Settings) -> int:
+def load_first(spark: SparkSession, found: DataFrame) -> int:
+    """Write the first history. Returns the number of its versions."""
+    found.writeTo(PRODUCTS.full_name).append()
+    return int(summary(spark, PRODUCTS)["added-records"])
+
+
+def update_history(spark: SparkSession, settings: Settings, held: Held) -> int:
     """Bring `products` up to `products_snapshots`. Returns the number of versions that changed."""
-    missing = settings.products_missing
-    # "<snapshot> <what a missing product means>"
-    target = f"{snapshot_id(spark, PRODUCTS_SNAPSHOTS)} {missing}"
-    built_from = get_property(spark, PRODUCTS, BUILT_FROM)
-    if target.startswith("None") or built_from == target:
+    missing, target = settings.products_missing, snapshot_id(spark, PRODUCTS_SNAPSHOTS)
+    built = read_built_from(spark, PRODUCTS)
+    if target is None or (built and (built.snapshot, built.mode) == (target, missing)):
         return 0
-    rows = spark.table(PRODUCTS_SNAPSHOTS.full_name)
-    pending = extract(spark, built_from, missing)
-    dates = revisions(rows)
-    changes = transform(
-        effective(rows, dates),
-        spark.table(PRODUCTS.full_name),
-        pending,
-        dates=dates,
-        days=revisions(pending),
-        missing=missing,
-    )
-    # Not persist(): a write renews the cached plans that read its table, and they pile up.
-    count = load(spark, changes.localCheckpoint())
-    set_property(spark, PRODUCTS, BUILT_FROM, target)
+    is_usable = built and built.mode == missing
+    if built and not (is_usable and is_ancestor(spark, PRODUCTS_SNAPSHOTS, built.snapshot)):
+        built = None
+    pending = extract(spark, built)
+    is_told = held.taken and held.at == (built.snapshot if built else None)
+    days = held.taken if is_told else revisions(pending)
+    dates, whole = all_dates(spark, built, days)
+    count = 0
+    if days:
+        count = bring_up_to_date(spark, pending, days, dates, missing=missing, whole=whole)
+    note = note_built_from(spark, PRODUCTS_SNAPSHOTS, PRODUCTS, missing, max(dates), held)
+    set_property(spark, PRODUCTS, BUILT_FROM, note)
     return count
+
+
+def all_dates(
+    spark: SparkSession, built: BuiltFrom | None, days: dict[date, int]
+) -> tuple[dict[date, int], bool]:
+    """The dates of all snapshots, as `transform` has to know them, and its `whole`."""
+    if built is None:
+        return days, False
+    whole = built.history == snapshot_id(spark, PRODUCTS)
+    if whole and built.newest and built.accepted and all(day > built.newest for day in days):
+        return {built.newest: built.accepted.revision} | days, True
+    return revisions(spark.table(PRODUCTS_SNAPSHOTS.full_name)), whole
+
+
+def bring_up_to_date(
+    spark: SparkSession,
+    pending: DataFrame,
+    days: dict[date, int],
+    dates: dict[date, int],
+    *,
+    missing: Missing,
+    whole: bool,
+) -> int:
+    """Put into the history what the pending snapshots change; see `transform`."""
+    set_current_apart(spark)
+    rows = effective(spark.table(PRODUCTS_SNAPSHOTS.full_name), dates)
+    if snapshot_id(spark, PRODUCTS) is None:
+        return load_first(spark, versions(rows, sorted(dates), missing))
+    history = spark.table(PRODUCTS.full_name)
+    changes = transform(
+        rows, history, pending, dates=dates, days=days, missing=missing, whole=whole
+    )
+    scope = F.col("is_current") if whole and is_later(days, dates) else F.lit(True)
+    # Not persist(): a write renews the cached plans that read its table, and they pile up.
+    return load(spark, changes.localCheckpoint(), scope)
 
 
 def run(context: JobContext, *, replace: bool = False) -> Run:
@@ -183,11 +217,11 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
         if context.dry_run:
             say(preview(spark, landing, master(context.settings), context.dates, replace=replace))
             return record
-        intake, ledger = sort_out(
+        intake, held = sort_out(
             spark, landing, master(context.settings), context.dates, replace=replace
         )
-        take_files(spark, master(context.settings), record, intake, ledger)
-        record.counts["versions_changed"] = update_history(spark, context.settings)
+        take_files(spark, master(context.settings), record, intake, held)
+        record.counts["versions_changed"] = update_history(spark, context.settings, held)
         settle(landing, intake, record)
     say(
         f"products: {len(intake.accepted)} new price lists, {len(intake.repeats)} repeats,"

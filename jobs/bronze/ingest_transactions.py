@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import pyarrow as pa
 import typer
 from psycopg2.extras import execute_values
 from pyspark.sql import functions as F
 
-from jobs.bronze.intake import Intake, complain, parsed, refuse_bad_headers, settle
-from jobs.bronze.transaction_rows import COLUMNS, parse
+from jobs.bronze.intake import Intake, complain, refuse_bad_headers, settle
+from jobs.bronze.layouts import TRANSACTIONS
+from jobs.bronze.reading import Reading, as_they_are
+from jobs.bronze.transaction_rows import COLUMNS
 from jobs.common.contracts import TRANSACTIONS_RAW
 from jobs.common.dates import EVERY_DAY, Dates, From, To
 from jobs.common.db import transaction
 from jobs.common.job import JobContext, run_main, say, thousands
-from jobs.common.lake import ensure_tables, summary
+from jobs.common.lake import ensure_tables, is_ancestor, read_since, snapshot_id, summary
 from jobs.common.landing import Landing, LandingFile
 from jobs.common.runlog import Run, run_context
 
@@ -30,57 +31,60 @@ JOB = "ingest_transactions"
 LOCKS = ("bronze.transactions",)
 SHORTEST_RECORD = 32  # in bytes; what is shorter is asked for, not taken for empty
 
-SCHEMA = pa.schema(
-    [
-        ("invoice_no", pa.string()),
-        ("line_no", pa.int32()),
-        ("stock_code", pa.string()),
-        ("quantity", pa.int32()),
-        ("invoice_date", pa.timestamp("us", tz="UTC")),
-        ("customer_id", pa.string()),
-        ("country", pa.string()),
-        ("problem", pa.string()),
-        ("raw_fields", pa.string()),
-        ("raw_bytes", pa.binary()),
-        ("window_start", pa.timestamp("us", tz="UTC")),
-        ("source_file", pa.string()),
-        ("source_line", pa.int32()),
-        ("file_sha256", pa.string()),
-        ("batch_id", pa.int64()),
-    ]
-)
 
-
-def extract(spark: SparkSession, landing: Landing, within: Dates = EVERY_DAY) -> Intake:
+def extract(
+    spark: SparkSession, landing: Landing, within: Dates = EVERY_DAY, run: Run | None = None
+) -> Intake:
     """The waiting files: new ones, repeats of what bronze has, and refused ones."""
     files, strangers = landing.waiting(within)
     intake = Intake(accepted=files, strangers=strangers)
     refuse_bad_headers(intake, COLUMNS)
     usable, intake.accepted = intake.accepted, []
-    seen = known_hashes(spark, usable)
+    seen = known_hashes(spark, usable, run)
     for file in usable:
         (intake.repeats if file.sha256 in seen else intake.accepted).append(file)
         seen.add(file.sha256)
     return intake
 
 
-def known_hashes(spark: SparkSession, files: list[LandingFile]) -> set[str]:
-    """Which of the files' hashes bronze already holds."""
-    if not files:
+def known_hashes(spark: SparkSession, files: list[LandingFile], run: Run | None) -> set[str]:
+    """Which of the files' hashes bronze already holds.
+
+    Of what gold has taken, gold's list of files tells: in bronze there is then only to look
+    for what came since. Without a run, or where gold follows another bronze, bronze tells all.
+    """
+    now = snapshot_id(spark, TRANSACTIONS_RAW) if files else None
+    if now is None:
         return set()
-    rows = (
-        spark.table(TRANSACTIONS_RAW.full_name)
-        .where(F.col("file_sha256").isin([f.sha256 for f in files]))
-        .select("file_sha256")
-        .distinct()
-        .collect()
-    )
-    return {row[0] for row in rows}
+    hashes = [file.sha256 for file in files]
+    since, taken = taken_by_gold(run, hashes) if run else (None, set())
+    if since == now:
+        return taken
+    rows = spark.table(TRANSACTIONS_RAW.full_name)
+    if since is not None and is_ancestor(spark, TRANSACTIONS_RAW, since):
+        rows = read_since(spark, TRANSACTIONS_RAW, since, now)
+    else:
+        taken = set()
+    known = rows.where(F.col("file_sha256").isin(hashes)).select("file_sha256").distinct()
+    return taken | {row[0] for row in known.collect()}
+
+
+def taken_by_gold(run: Run, hashes: list[str]) -> tuple[int | None, set[str]]:
+    """Up to which snapshot of bronze gold has taken files, and which of these are among them."""
+    with transaction(run.conn) as cur:
+        cur.execute(
+            "SELECT (SELECT snapshot_id FROM ops.watermarks WHERE table_name = %s),"
+            " ARRAY(SELECT file_sha256 FROM ops.loaded_files WHERE file_sha256 = ANY(%s))",
+            (TRANSACTIONS_RAW.full_name, hashes),
+        )
+        since, taken = cur.fetchone() or (None, [])
+    return since, set(taken)
 
 
 def transform(spark: SparkSession, intake: Intake, batch_id: int) -> DataFrame:
     """Rows of the new files, typed; see `transaction_rows.parse`."""
-    return parsed(spark, intake.accepted, parse, SCHEMA, TRANSACTIONS_RAW.schema, batch_id)
+    reading = Reading(spark, intake.accepted, TRANSACTIONS, batch_id)
+    return reading.frame(as_they_are, TRANSACTIONS_RAW.schema)
 
 
 def load(rows: DataFrame) -> None:
@@ -91,7 +95,7 @@ def load(rows: DataFrame) -> None:
 def note_empty(spark: SparkSession, intake: Intake, run: Run) -> None:
     """Keep which files had no record: bronze, the ledger, has no row of theirs."""
     short = [f for f in intake.accepted + intake.repeats if f.size < len(f.head) + SHORTEST_RECORD]
-    known = known_hashes(spark, short)
+    known = known_hashes(spark, short, run)
     empty = [(f.stamp, f.name, run.run_id) for f in short if f.sha256 not in known]
     with transaction(run.conn) as cur:
         execute_values(
@@ -114,7 +118,7 @@ def run(context: JobContext) -> Run:
     ) as record:
         ensure_tables(spark, context.settings)
         landing = Landing(spark, context.settings.landing, "transactions")
-        intake = extract(spark, landing, context.dates)
+        intake = extract(spark, landing, context.dates, record)
         if context.dry_run:
             record.counts["dry_run"] = True
             say(f"would take {len(intake.accepted)} files, refuse {len(intake.refused)}")

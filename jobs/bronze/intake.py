@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from jobs.bronze.records import header_of, header_problem
 from jobs.common.checks import Check, record
@@ -16,8 +13,6 @@ from jobs.common.job import say
 from jobs.common.landing import Landing, LandingFile
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
-
     from jobs.common.runlog import Run
 
 
@@ -47,67 +42,11 @@ def refuse_bad_headers(intake: Intake, required: tuple[str, ...]) -> None:
             intake.refuse(file, problem)
 
 
-def parsed(
-    spark: SparkSession,
-    files: list[LandingFile],
-    parse: Callable[[bytes, Any], list[tuple[Any, ...]]],
-    schema: pa.Schema,
-    ddl: str,
-    batch_id: int,
-) -> DataFrame:
-    """Rows of all files: what `parse(content, stamp)` gives, then where they come from.
-
-    One task parses a whole file, from its bytes; a file that is no longer the one that
-    was hashed fails the task.
-    """
-    known = {f.name: f for f in files}
-
-    def rows(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        import hashlib
-
-        for batch in batches:
-            for path, content in zip(batch.column(0), batch.column(1), strict=True):
-                file = known[path.as_py().rsplit("/", 1)[-1]]
-                data = content.as_py()
-                if hashlib.sha256(data).hexdigest() != file.sha256:
-                    raise ValueError(f"{file.name} changed while it was read")
-                yield from _batches(parse(data, file.stamp), file, schema, batch_id)
-
-    content = spark.read.format("binaryFile").load([f.uri for f in files]).select("path", "content")
-    return content.mapInArrow(rows, ddl)
-
-
-def _batches(
-    rows: list[tuple[Any, ...]],
-    file: LandingFile,
-    schema: pa.Schema,
-    batch_id: int,
-    size: int = 50_000,
-) -> Iterator[pa.RecordBatch]:
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
-        columns = list(zip(*part, strict=True))
-        n = len(part)
-        constant = (
-            [file.stamp] * n,
-            [file.name] * n,
-            columns[-1],
-            [file.sha256] * n,
-            [batch_id] * n,
-        )
-        arrays = [
-            pa.array(values, type=f.type)
-            for values, f in zip((*columns[:-1], *constant), schema, strict=True)
-        ]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
 def settle(landing: Landing, intake: Intake, run: Run) -> None:
     """After the commit: move every file to where it belongs, count, and say it."""
     with transaction(run.conn) as cur:
         record(cur, run, checks_of(intake))
-    for file in [*intake.accepted, *intake.repeats]:
-        landing.done(file)
+    landing.done([*intake.accepted, *intake.repeats])
     for file, reason in intake.refused:
         landing.reject(file, reason)
         run.warn(f"{file.name} refused: {reason}")

@@ -15,13 +15,27 @@ from pyspark.sql import functions as F
 if TYPE_CHECKING:
     from datetime import date
 
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 KEY = "stock_code"
 TRACKED = ("description", "category", "unit_price")
 VERSION = (KEY, *TRACKED, "effective_date", "end_date", "is_current", "withdrawn")
 
 Missing = Literal["ignore", "invalidate"]
+
+WORD = 63  # lists a word: a bit of a bigint each, but for its sign
+# The stretches of ones in `bits`. One stretch, as mostly, needs no look at each bit.
+_PLACES = f"filter(sequence(0, {WORD - 1}), place -> getbit({{}}, place) = 1)"
+STRETCHES = f"""
+IF(
+    bit_count(lows) = 1,
+    array(struct(bit_count(lows - 1) AS low, bit_count(lows - 1) + bit_count(bits) - 1 AS high)),
+    CAST(
+        arrays_zip({_PLACES.format("lows")}, {_PLACES.format("highs")})
+        AS array<struct<low: int, high: int>>
+    )
+)
+"""
 
 
 def _tracked(alias: str = "") -> Column:
@@ -40,45 +54,63 @@ def versions(snapshots: DataFrame, dates: list[date], missing: Missing) -> DataF
     Returns:
         One row a version, columns `VERSION`.
     """
-    by_date = Window.partitionBy(KEY).orderBy("snapshot_date")
-    listed = _with_next_listing(snapshots, dates, missing)
-    before = F.lag(F.struct(_tracked().alias("was"), "next_listing")).over(by_date)
-    marked = listed.select("*", before.alias("before"))
-    starts = (
-        F.col("before").isNull()
-        | ~F.col("before.was").eqNullSafe(_tracked())
-        | (F.col("before.next_listing") < F.col("snapshot_date"))
+    calendar = _calendar(snapshots.sparkSession, dates)
+    in_order = Window.partitionBy(KEY).orderBy("first")
+    before = F.lag(F.struct(_tracked().alias("was"), "last")).over(in_order)
+    starts = F.col("before").isNull() | ~F.col("before.was").eqNullSafe(_tracked())
+    if missing == "invalidate":
+        starts = starts | (F.col("before.last") + 1 < F.col("first"))
+    final = F.max("last").over(Window.partitionBy(KEY))
+    started = (
+        _runs(snapshots, calendar)
+        .select("*", before.alias("before"), final.alias("final"))
+        .where(starts)
     )
-    numbered = marked.withColumn("version", F.sum(starts.cast("int")).over(by_date))
-    grouped = numbered.groupBy(KEY, "version").agg(
-        F.min_by(_tracked(), "snapshot_date").alias("t"),
-        F.min("snapshot_date").alias("effective_date"),
-        F.max_by("next_listing", "snapshot_date").alias("end_date"),
-    )
-    following = F.lead("effective_date").over(Window.partitionBy(KEY).orderBy("version"))
-    return grouped.select("*", following.alias("following")).select(
-        KEY,
-        *(F.col(f"t.{name}").alias(name) for name in TRACKED),
-        "effective_date",
-        "end_date",
-        F.col("end_date").isNull().alias("is_current"),
-        (F.col("end_date").isNotNull() & ~F.col("end_date").eqNullSafe(F.col("following"))).alias(
-            "withdrawn"
-        ),
+    last = F.coalesce(F.lead("before.last").over(in_order), "final")
+    following = F.lead("first").over(in_order)
+    past = following if missing == "ignore" else last + 1
+    found = started.select("*", past.alias("past"), following.alias("following"))
+    first_day = calendar.select(F.col("nth").alias("first"), F.col("day").alias("effective_date"))
+    past_day = calendar.select(F.col("nth").alias("past"), F.col("day").alias("end_date"))
+    ends = F.col("end_date").isNotNull()
+    return (
+        found.join(F.broadcast(first_day), "first", how="inner")
+        .join(F.broadcast(past_day), "past", how="left")
+        .withColumn("is_current", ~ends)
+        .withColumn("withdrawn", ends & ~F.col("past").eqNullSafe(F.col("following")))
+        .select(*VERSION)
     )
 
 
-def _with_next_listing(snapshots: DataFrame, dates: list[date], missing: Missing) -> DataFrame:
-    """Adds next_listing: the next date on which the product would have to be listed to go on."""
-    if missing == "ignore":
-        own = Window.partitionBy(KEY).orderBy("snapshot_date")
-        return snapshots.select("*", F.lead("snapshot_date").over(own).alias("next_listing"))
-    ordered = sorted(dates)
-    pairs = [(d, n) for d, n in zip(ordered, [*ordered[1:], None], strict=True)]
-    calendar = snapshots.sparkSession.createDataFrame(
-        pairs, "snapshot_date date, next_listing date"
+def _calendar(spark: SparkSession, dates: list[date]) -> DataFrame:
+    """The dates, numbered from 0 in their order."""
+    return spark.createDataFrame(
+        [(day, nth) for nth, day in enumerate(sorted(dates))], "day date, nth int"
     )
-    return snapshots.join(F.broadcast(calendar), "snapshot_date", how="inner")
+
+
+def _runs(snapshots: DataFrame, calendar: DataFrame) -> DataFrame:
+    """Stretches of lists, each right after the other, that say the same of a product.
+
+    Rows become bits of a word a product, attributes and `WORD` lists, which is little to
+    shuffle; a stretch over several words comes in parts.
+
+    Returns:
+        One row a part: `KEY`, the tracked attributes, numbers of the first and last list.
+    """
+    bit = F.expr(f"shiftleft(1L, nth % {WORD})")
+    word = F.expr(f"nth div {WORD}").alias("word")
+    listed = snapshots.join(F.broadcast(calendar), F.col("snapshot_date") == F.col("day"))
+    words = listed.groupBy(KEY, *TRACKED, word).agg(F.bit_or(bit).alias("bits"))
+    edges = {
+        "lows": F.expr("bits & ~shiftleft(bits, 1)"),
+        "highs": F.expr("bits & ~shiftright(bits, 1)"),
+    }
+    stretches = words.withColumns(edges).select("*", F.inline(F.expr(STRETCHES)))
+    place = (F.col("word") * WORD).cast("int")
+    return stretches.select(
+        KEY, *TRACKED, (place + F.col("low")).alias("first"), (place + F.col("high")).alias("last")
+    )
 
 
 def next_versions(
@@ -115,6 +147,32 @@ def next_versions(
         F.lit(False).alias("withdrawn"),
     )
     return closed.unionByName(opened)
+
+
+def later_versions(
+    current: DataFrame, snapshots: DataFrame, dates: list[date], missing: Missing
+) -> DataFrame:
+    """What snapshots newer than all before change.
+
+    Args:
+        current: the current versions.
+        snapshots: one row a product and date.
+        dates: the latest date before, and those of the snapshots.
+
+    Returns:
+        As `next_versions`.
+    """
+    before, *days = dates
+    if len(days) == 1:
+        return next_versions(current, snapshots, days[0], missing)
+    columns = ("snapshot_date", KEY, *TRACKED)
+    held = current.withColumn("snapshot_date", F.lit(before))
+    rows = held.select(*columns).unionByName(snapshots.select(*columns))
+    since = current.select(KEY, F.col("effective_date").alias("since"))
+    began = F.when(F.col("effective_date") == F.lit(before), F.col("since"))
+    found = versions(rows, dates, missing).join(since, KEY, how="left")
+    told = found.withColumn("effective_date", F.coalesce(began, "effective_date"))
+    return difference(current, told.select(*VERSION)).select(*VERSION)
 
 
 def difference(old: DataFrame, new: DataFrame) -> DataFrame:

@@ -6,123 +6,63 @@ is refused unless it is to replace; a revision number keeps both.
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg2.extras import execute_values
-from pyspark.sql import Window
-from pyspark.sql import functions as F
 
-from jobs.bronze.intake import Intake, parsed, refuse_bad_headers
+from jobs.bronze.intake import Intake, refuse_bad_headers
+from jobs.bronze.ledger import Held, read_held
 from jobs.bronze.master_rows import BAD, DOUBLE, GOOD
+from jobs.bronze.parsing import Layout
+from jobs.bronze.reading import Reading
 from jobs.common.contracts import Table
 from jobs.common.dates import Dates
 from jobs.common.db import transaction
 from jobs.common.landing import Dataset, Landing, LandingFile
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from jobs.common.runlog import Run
+
+# A survey's rows: how many rows of a verdict a file has; bad ones each with its own.
+REJECTED = ("source_file", "source_line", "file_sha256", "problem", "raw_fields")
+SURVEY = (
+    "source_file string, source_line int, file_sha256 string, problem string, raw_fields string,"
+    " verdict string, listed bigint"
+)
 
 
 @dataclass(frozen=True)
 class Master:
-    """What tells one master from the other."""
+    """What tells one master from the other: its lists, and the history that is told of them."""
 
     dataset: Dataset
-    table: Table
+    lists: Table
+    history: Table
     required: tuple[str, ...]
-    parse: Callable[[bytes, Any], list[tuple[Any, ...]]]
-    values: tuple[tuple[str, pa.DataType], ...]
+    layout: Layout
     max_shrink: float
-
-    @property
-    def schema(self) -> pa.Schema:
-        """What parsing gives."""
-        return pa.schema(
-            [
-                *self.values,
-                ("verdict", pa.string()),
-                ("problem", pa.string()),
-                ("raw_fields", pa.string()),
-                ("stamp", pa.timestamp("us", tz="UTC")),
-                ("source_file", pa.string()),
-                ("source_line", pa.int32()),
-                ("file_sha256", pa.string()),
-                ("batch_id", pa.int64()),
-            ]
-        )
-
-    @property
-    def ddl(self) -> str:
-        """The same as a Spark DDL string."""
-        types = {c.name: c.type for c in self.table.columns}
-        values = ", ".join(f"{name} {types[name]}" for name, _ in self.values)
-        return (
-            f"{values}, verdict string, problem string, raw_fields string, stamp timestamp,"
-            " source_file string, source_line int, file_sha256 string, batch_id bigint"
-        )
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The snapshot of a date that counts: its revision, hash and rows."""
-
-    revision: int
-    sha256: str
-    rows: int
-
-
-Ledger = dict[date, Accepted]
-
-
-def revisions(snapshots: DataFrame) -> dict[date, int]:
-    """The highest revision of each date."""
-    rows = snapshots.groupBy("snapshot_date").agg(F.max("revision")).collect()
-    return {row[0]: row[1] for row in rows}
-
-
-def effective(snapshots: DataFrame, dates: dict[date, int]) -> DataFrame:
-    """The rows that count: of each date, the highest revision.
-
-    Args:
-        dates: what `revisions` gives of the same rows.
-    """
-    if not any(dates.values()):
-        return snapshots
-    newest = F.max("revision").over(Window.partitionBy("snapshot_date"))
-    return snapshots.withColumn("newest", newest).where("revision = newest").drop("newest")
-
-
-def read_ledger(spark: SparkSession, table: Table) -> Ledger:
-    """The snapshots that bronze holds, by date."""
-    rows = (
-        spark.table(table.full_name)
-        .groupBy("snapshot_date", "revision", "file_sha256")
-        .count()
-        .orderBy("snapshot_date", "revision")
-        .collect()
-    )
-    return {row[0]: Accepted(row[1], row[2], row[3]) for row in rows}
 
 
 def sort_out(
     spark: SparkSession, landing: Landing, master: Master, within: Dates, *, replace: bool
-) -> tuple[Intake, Ledger]:
+) -> tuple[Intake, Held]:
     """The waiting files: new ones, repeats, and those to be refused; and what bronze holds."""
     files, strangers = landing.waiting(within)
     intake = Intake(strangers=strangers)
-    ledger = read_ledger(spark, master.table) if files else {}
+    held = read_held(spark, master.lists, master.history, files) if files else Held()
     for file in files:
-        held = ledger.get(file.day)
-        if held is not None and held.sha256 == file.sha256:
+        known = held.ledger.get(file.day)
+        if known is not None and known.sha256 == file.sha256:
             intake.repeats.append(file)
-        elif held is not None and not replace:
+        elif known is not None and not replace:
             intake.refuse(
                 file,
                 f"bronze already holds other content for {file.day};"
@@ -131,23 +71,28 @@ def sort_out(
         else:
             intake.accepted.append(file)
     refuse_bad_headers(intake, master.required)
-    return intake, ledger
+    return intake, held
 
 
-def parse_files(spark: SparkSession, master: Master, intake: Intake, batch_id: int) -> DataFrame:
-    """Rows of the files that may be accepted, with verdicts; kept for the passes to come."""
-    rows = parsed(spark, intake.accepted, master.parse, master.schema, master.ddl, batch_id)
-    return rows.persist()
+def survey(rows: pa.Table) -> pa.Table:
+    """How many rows a file has of each verdict; bad rows singly."""
+    is_bad = pc.equal(rows["verdict"], BAD)
+    bad = rows.filter(is_bad).select([*REJECTED, "verdict"])
+    others = rows.filter(pc.invert(is_bad)).group_by(["source_file", "verdict"])
+    counted = others.aggregate([([], "count_all")]).rename_columns(
+        ["source_file", "verdict", "listed"]
+    )
+    ones = pa.repeat(pa.scalar(1, pa.int64()), len(bad))
+    both = pa.concat_tables([bad.append_column("listed", ones), counted], promote_options="default")
+    return both.select([*REJECTED, "verdict", "listed"])
 
 
-def gate(intake: Intake, rows: DataFrame, ledger: Ledger, master: Master, run: Run) -> None:
+def gate(intake: Intake, surveyed: pa.Table, held: Held, master: Master, run: Run) -> None:
     """Refuse empty snapshots and those that shrank too much; warn of codes listed twice."""
-    counts: dict[tuple[str, str], int] = {
-        (r[0], r[1]): r[2] for r in rows.groupBy("source_file", "verdict").count().collect()
-    }
-    sizes = {day: held.rows for day, held in ledger.items()}
+    counts = _counts(surveyed)
+    sizes = {day: known.rows for day, known in held.ledger.items()}
     for file in sorted(intake.accepted, key=lambda f: f.stamp):
-        good = counts.get((file.name, GOOD), 0)
+        good = counts[file.name, GOOD]
         reason = _shrunk(file, good, sizes, master)
         if reason:
             intake.refuse(file, reason)
@@ -157,13 +102,15 @@ def gate(intake: Intake, rows: DataFrame, ledger: Ledger, master: Master, run: R
             (BAD, "bad (see ops.rejected_rows)"),
             (DOUBLE, "listed twice (the last line wins)"),
         ):
-            if counts.get((file.name, verdict)):
+            if counts[file.name, verdict]:
                 run.warn(f"{file.name}: {counts[file.name, verdict]} {words}")
-    taken = {f.name for f in intake.accepted}
-    run.counts["rows"] = sum(n for (name, v), n in counts.items() if name in taken and v == GOOD)
-    run.counts["rejected_rows"] = sum(
-        n for (name, v), n in counts.items() if name in taken and v == BAD
-    )
+    run.counts["rows"] = sum(counts[file.name, GOOD] for file in intake.accepted)
+    run.counts["rejected_rows"] = sum(counts[file.name, BAD] for file in intake.accepted)
+
+
+def _counts(surveyed: pa.Table) -> Counter[tuple[str, str]]:
+    totals = surveyed.group_by(["source_file", "verdict"]).aggregate([("listed", "sum")])
+    return Counter({(r["source_file"], r["verdict"]): r["listed_sum"] for r in totals.to_pylist()})
 
 
 def _shrunk(file: LandingFile, good: int, sizes: dict[date, int], master: Master) -> str | None:
@@ -182,23 +129,13 @@ def _shrunk(file: LandingFile, good: int, sizes: dict[date, int], master: Master
     )
 
 
-def keep_rejected(run: Run, master: Master, rows: DataFrame, intake: Intake) -> None:
+def keep_rejected(run: Run, master: Master, surveyed: pa.Table, intake: Intake) -> None:
     """Write bad rows to `ops.rejected_rows`, before the commit, so that a crash loses none."""
-    taken = [f.name for f in intake.accepted]
-    bad = rows.where((F.col("verdict") == BAD) & F.col("source_file").isin(taken))
-    values = [
-        (
-            master.dataset,
-            r.source_file,
-            r.source_line,
-            r.file_sha256,
-            r.problem,
-            r.raw_fields,
-            run.run_id,
-        )
-        for r in bad.toLocalIterator()
-    ]
-    if not values:
+    taken = pa.array([file.name for file in intake.accepted], pa.string())
+    bad = surveyed.filter(
+        pc.and_(pc.equal(surveyed["verdict"], BAD), pc.is_in(surveyed["source_file"], taken))
+    )
+    if not len(bad):
         return
     with transaction(run.conn) as cur:
         execute_values(
@@ -206,37 +143,52 @@ def keep_rejected(run: Run, master: Master, rows: DataFrame, intake: Intake) -> 
             "INSERT INTO ops.rejected_rows"
             " (dataset, source_file, source_line, file_sha256, reason, raw, batch_id) VALUES %s"
             " ON CONFLICT DO NOTHING",
-            values,
+            [
+                (master.dataset, *row.values(), run.run_id)
+                for row in bad.select(REJECTED).to_pylist()
+            ],
             page_size=1000,
         )
 
 
-def append(rows: DataFrame, master: Master, intake: Intake, ledger: Ledger) -> None:
-    """One commit for all accepted snapshots."""
-    revisions = {f.name: ledger[f.day].revision + 1 for f in intake.accepted if f.day in ledger}
-    by_name = F.from_json(F.lit(json.dumps(revisions)), "map<string,int>")
-    revision = F.coalesce(by_name[F.col("source_file")], F.lit(0))
-    taken = [f.name for f in intake.accepted]
-    good = rows.where((F.col("verdict") == GOOD) & F.col("source_file").isin(taken))
-    good.withColumns({"snapshot_date": F.to_date("stamp"), "revision": revision}).select(
-        *master.table.column_names
-    ).writeTo(master.table.full_name).append()
+def as_lists(lists: Table, revisions: dict[str, int]) -> Callable[[pa.Table], pa.Table]:
+    """Parsed rows to rows of the lists' table: the good ones of these files.
+
+    Args:
+        revisions: of each file, by its name.
+    """
+    names = lists.column_names
+    taken = pa.array(revisions, pa.string())
+
+    def shape(rows: pa.Table) -> pa.Table:
+        is_good = pc.equal(rows["verdict"], GOOD)
+        good = rows.filter(pc.and_(is_good, pc.is_in(rows["source_file"], taken)))
+        files = good["source_file"].combine_chunks().dictionary_encode()
+        found = [revisions[name] for name in files.dictionary.to_pylist()]
+        revision = pa.array(found, pa.int32()).take(files.indices)
+        day = good["stamp"].cast(pa.date32())
+        dated = good.append_column("snapshot_date", day).append_column("revision", revision)
+        return dated.select(names)
+
+    return shape
 
 
-def take_files(
-    spark: SparkSession, master: Master, run: Run, intake: Intake, ledger: Ledger
-) -> None:
-    """Take the accepted snapshots into the master's snapshot table, but for those to be refused."""
+def take_files(spark: SparkSession, master: Master, run: Run, intake: Intake, held: Held) -> None:
+    """Take the accepted snapshots into the lists' table, in one commit, but for refused ones."""
     if not intake.accepted:
         return
-    rows = parse_files(spark, master, intake, run.run_id)
-    try:
-        gate(intake, rows, ledger, master, run)
-        if intake.accepted:
-            keep_rejected(run, master, rows, intake)
-            append(rows, master, intake, ledger)
-    finally:
-        rows.unpersist()
+    reading = Reading(spark, intake.accepted, master.layout, run.run_id)
+    surveyed = reading.collect(survey, SURVEY)
+    gate(intake, surveyed, held, master, run)
+    if not intake.accepted:
+        return
+    keep_rejected(run, master, surveyed, intake)
+    revisions = {file.name: held.next_revision(file.day) for file in intake.accepted}
+    rows = reading.frame(as_lists(master.lists, revisions), master.lists.schema)
+    rows.writeTo(master.lists.full_name).append()
+    counts = _counts(surveyed)
+    for file in intake.accepted:
+        held.take(file.day, file.sha256, counts[file.name, GOOD])
 
 
 def preview(

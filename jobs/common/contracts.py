@@ -63,6 +63,8 @@ _LEDGER_METRICS = ("write.metadata.metrics.column.file_sha256", "full")
 _NO_SHUFFLE = ("write.distribution-mode", "none")
 _RETRIES = ("commit.retry.num-retries", "20")
 _FORMAT = ("format-version", "2")
+# Says that all files of a table lie as its contract has it; tables of older homes lack it.
+LAYOUT = "warehouse.layout"
 
 TRANSACTIONS_RAW = Table(
     BRONZE,
@@ -126,8 +128,11 @@ PRODUCTS = Table(
         Column("withdrawn", "boolean", "Whether it ended because the product left the price list"),
     ),
     ("stock_code", "effective_date"),
-    (),
-    (_FORMAT, _RETRIES, _NO_SHUFFLE),
+    ("is_current",),
+    (
+        *(_FORMAT, _RETRIES, _NO_SHUFFLE, ("write.spark.fanout.enabled", "true")),
+        (LAYOUT, "current versions apart"),
+    ),
 )
 
 _COUNTRY_ATTRIBUTES = (

@@ -123,6 +123,11 @@ def get_property(spark: SparkSession, table: Table, name: str) -> str | None:
     return str(value) if value is not None else None
 
 
+def is_partitioned(spark: SparkSession, table: Table) -> bool:
+    """Whether new files of the table lie in partitions."""
+    return bool(_iceberg_table(spark, table).spec().isPartitioned())
+
+
 def metadata_file(spark: SparkSession, table: Table) -> tuple[str, str]:
     """Where the table lies, and the metadata file that is its current state."""
     iceberg = _iceberg_table(spark, table)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pyspark.sql import functions as F
 
 from jobs.common.dates import EVERY_DAY, Dates
+from jobs.common.filesystem import file_system, is_local, local_path
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -76,16 +79,11 @@ class Landing:
     """The landing directory of one dataset."""
 
     def __init__(self, spark: SparkSession, root: str, dataset: Dataset) -> None:
-        jvm: Any = spark._jvm
         self._spark = spark
-        self._path = jvm.org.apache.hadoop.fs.Path
+        self._files = file_system(spark, root)
         self.dataset: Dataset = dataset
         self.root = root
         self.uri = f"{root}/{dataset}"
-        conf = spark._jsc.hadoopConfiguration()
-        self._fs = self._path(self.uri).getFileSystem(conf)
-        self._fs.setWriteChecksum(False)
-        self._options = jvm.org.apache.hadoop.fs.Options.Rename
 
     def waiting(self, within: Dates = EVERY_DAY) -> tuple[list[LandingFile], list[str]]:
         """Files of these dates that wait, oldest stamp first, with their hashes.
@@ -93,45 +91,28 @@ class Landing:
         And, whatever the dates, names of no known form.
         """
         files, strangers = [], []
-        directory = self._path(self.uri)
-        if not self._fs.exists(directory):
-            return [], []
-        for status in self._fs.listStatus(directory):
-            name = status.getPath().getName()
-            if is_in_progress(name):
+        for found in self._files.entries(self.uri):
+            if is_in_progress(found.name):
                 continue
-            stamp = parse_stamp(self.dataset, name)
-            if stamp is None or not status.isFile():
-                strangers.append(name)
+            stamp = parse_stamp(self.dataset, found.name)
+            if stamp is None or not found.is_file:
+                strangers.append(found.name)
                 continue
             if stamp.date() in within:
-                files.append(LandingFile(name, str(status.getPath()), int(status.getLen()), stamp))
+                uri = f"{self.uri}/{found.name}"
+                files.append(LandingFile(found.name, uri, found.size, stamp))
         hashed = sorted(self.with_hashes(files), key=lambda f: (f.stamp, f.name))
         return hashed, sorted(strangers)
 
-    def _read(self, uris: list[str]) -> dict[str, tuple[str, bytes]]:
-        """Hash and first line of files, by the name under which they lie."""
-        content = self._spark.read.format("binaryFile").load(uris)
-        first = F.decode(F.substring("content", 1, HEAD_BYTES), "ISO-8859-1")
-        rows = content.select(
-            F.element_at(F.split("path", "/"), -1),
-            F.sha2("content", 256),
-            F.substring_index(first, "\n", 1),
-        ).collect()
-        return {row[0]: (row[1], (row[2] or "").encode("latin-1")) for row in rows}
-
-    def done(self, file: LandingFile) -> None:
-        """Move a file whose rows are committed (or were before) out of the way."""
-        self._move(file, "done")
+    def done(self, files: Iterable[LandingFile]) -> None:
+        """Move files whose rows are committed (or were before) out of the way."""
+        directory = self._directory("done")
+        self._files.each(lambda file: self._move(file, directory), files)
 
     def reject(self, file: LandingFile, reason: str) -> None:
         """Move a refused file aside, with the reason beside it."""
-        target = self._move(file, "rejected")
-        out = self._fs.create(self._path(f"{target}.reason"), True)
-        try:
-            out.write(bytearray(f"{reason}\n", "utf-8"))
-        finally:
-            out.close()
+        target = self._move(file, self._directory("rejected"))
+        self._files.write(f"{target}.reason", f"{reason}\n")
 
     def taken(self, within: Dates) -> list[LandingFile]:
         """Files of these dates in `done/`, oldest stamp first, of one name the first that came.
@@ -139,43 +120,74 @@ class Landing:
         Their names are those they came with: a file whose name was taken lies there under one
         that ends in its hash.
         """
-        directory = self._path(f"{self.root}/done/{self.dataset}")
+        directory = f"{self.root}/done/{self.dataset}"
         found = []
-        for status in self._fs.listStatus(directory) if self._fs.exists(directory) else ():
-            uri = str(status.getPath())
-            name = _CAME_AS.sub("", status.getPath().getName())
+        for entry in self._files.entries(directory):
+            name = _CAME_AS.sub("", entry.name)
             stamp = parse_stamp(self.dataset, name)
             if stamp is not None and stamp.date() in within:
-                file = LandingFile(name, uri, int(status.getLen()), stamp)
-                found.append((file.stamp, name, int(status.getModificationTime()), file))
+                file = LandingFile(name, f"{directory}/{entry.name}", entry.size, stamp)
+                found.append((file.stamp, name, entry.modified, file))
         return [file for *_, file in sorted(found, key=lambda each: each[:3])]
 
     def put_back(self, file: LandingFile) -> bool:
         """Move a file from `done/` back to where it came; not onto another that waits there."""
-        target = self._path(f"{self.uri}/{file.name}")
-        self._fs.mkdirs(target.getParent())
-        if self._fs.exists(target):
-            return False
-        return bool(self._fs.rename(self._path(file.uri), target))
+        self._files.make_directory(self.uri)
+        return self._files.move(file.uri, f"{self.uri}/{file.name}")
 
     def with_hashes(self, files: list[LandingFile]) -> list[LandingFile]:
         """The files with their hashes and first lines; without those that went away."""
-        found = {f.place: (EMPTY_SHA256, b"") for f in files if not f.size}  # Spark reads none
-        if uris := [f.uri for f in files if f.size]:
-            found |= self._read(uris)
+        read = _looked_at if is_local(self.uri) else self._looked_at_by_spark
+        found = read(files)
         return [
             replace(f, sha256=found[f.place][0], head=found[f.place][1])
             for f in files
-            if f.place in found  # else it went away since the listing
+            if f.place in found
         ]
 
-    def _move(self, file: LandingFile, where: str) -> str:
+    def _looked_at_by_spark(self, files: list[LandingFile]) -> dict[str, tuple[str, bytes]]:
+        """Hash and first line of files, by the name under which they lie."""
+        found = {f.place: (EMPTY_SHA256, b"") for f in files if not f.size}  # Spark reads none
+        uris = [f.uri for f in files if f.size]
+        if not uris:
+            return found
+        content = self._spark.read.format("binaryFile").load(uris)
+        first = F.decode(F.substring("content", 1, HEAD_BYTES), "ISO-8859-1")
+        rows = content.select(
+            F.element_at(F.split("path", "/"), -1),
+            F.sha2("content", 256),
+            F.substring_index(first, "\n", 1),
+        ).collect()
+        return found | {row[0]: (row[1], (row[2] or "").encode("latin-1")) for row in rows}
+
+    def _directory(self, where: str) -> str:
         directory = f"{self.root}/{where}/{self.dataset}"
-        self._fs.mkdirs(self._path(directory))
+        self._files.make_directory(directory)
+        return directory
+
+    def _move(self, file: LandingFile, directory: str) -> str:
         target = f"{directory}/{file.name}"
-        if self._fs.exists(self._path(target)):
-            target = f"{directory}/{file.name}.{file.sha256[:12]}"
-            self._fs.delete(self._path(target), False)
-        if not self._fs.rename(self._path(file.uri), self._path(target)):
-            raise OSError(f"cannot move {file.uri} to {target}")
+        if not self._files.move(file.uri, target):
+            target = f"{target}.{file.sha256[:12]}"
+            self._files.delete(target)
+            if not self._files.move(file.uri, target):
+                raise OSError(f"cannot move {file.uri} to {target}")
         return target
+
+
+def _looked_at(files: list[LandingFile]) -> dict[str, tuple[str, bytes]]:
+    """The same of this machine's files, several at once: hashing needs no interpreter lock."""
+    with ThreadPoolExecutor() as pool:
+        return {
+            file.place: look
+            for file, look in zip(files, pool.map(_look, files), strict=True)
+            if look
+        }
+
+
+def _look(file: LandingFile) -> tuple[str, bytes] | None:
+    try:
+        content = local_path(file.uri).read_bytes()
+    except FileNotFoundError:
+        return None
+    return hashlib.sha256(content).hexdigest(), content[:HEAD_BYTES].partition(b"\n")[0]

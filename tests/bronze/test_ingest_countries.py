@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from jobs.bronze import ingest_countries
-from jobs.bronze.ingest_countries import drift, transform
+from jobs.bronze.ingest_countries import Country, drift, transform
 from jobs.common.contracts import COUNTRIES, COUNTRIES_SNAPSHOTS
 from jobs.common.errors import BadInput
 from jobs.common.lake import snapshot_id
 from jobs.common.runlog import Run
 from tests.support.rows import country
 from tests.support.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 FIRST = date(2025, 1, 1)
 _numbers = count(1)
@@ -169,44 +166,46 @@ def test_a_run_that_dies_after_the_snapshots_is_made_good_by_the_next(
     assert shop.positions() == before
 
 
-def snapshots(spark: SparkSession, *rows: tuple[int, dict[str, Any]]) -> DataFrame:
-    """Rows of `countries_snapshots`: day, country."""
-    values = [
-        (FIRST + timedelta(days=day), 0, *row.values(), "f.csv", 2, "sha", 1) for day, row in rows
-    ]
-    return spark.createDataFrame(values, COUNTRIES_SNAPSHOTS.schema)
+def told(*rows: tuple[int, dict[str, Any]]) -> list[Country]:
+    """What lists said of countries: day, country."""
+    return [Country(*row.values(), FIRST + timedelta(days=day)) for day, row in rows]
 
 
-def test_each_country_stands_as_its_earliest_file_tells(spark: SparkSession) -> None:
-    rows = snapshots(
-        spark,
+def test_each_country_stands_as_its_earliest_file_tells() -> None:
+    rows = told(
         (5, country("France", region="Asia")),
         (1, country("France")),
         (3, country("Iceland", country_id=352)),
         (2, country("Twice", country_id=7)),
         (2, country("Twice", country_id=5)),
     )
-    found = {tuple(row) for row in transform(rows).collect()}
     france = ("France", "FR", "Europe", "Western Europe")
-    assert found == {
+    assert set(transform(rows)) == {
         (250, *france, date(2025, 1, 2)),
         (352, "Iceland", *france[1:], date(2025, 1, 4)),
         (5, "Twice", *france[1:], date(2025, 1, 3)),
     }
 
 
-def test_drift_names_each_other_value_once_since_it_was_first_said(spark: SparkSession) -> None:
-    rows = snapshots(
-        spark,
+def test_a_country_whose_first_name_was_taken_does_not_come_in_by_another(shop: Shop) -> None:
+    shop.take(0, shop.told("Taken"))
+    other = 70_000 + shop.number
+    shop.take(1, country("Taken", country_id=other))
+    shop.take(2, country("Free", country_id=other))
+    ids = {row[0] for row in shop.warehouse.bronze(COUNTRIES, "country_id")}
+    assert other not in ids
+
+
+def test_drift_names_each_other_value_once_since_it_was_first_said() -> None:
+    rows = told(
         (0, country()),
         (1, country(region="Asia", sub_region=None)),
         (2, country(region="Asia")),
         (3, country("Frankreich")),
         (4, country()),
     )
-    found = {tuple(row) for row in drift(rows, transform(rows)).collect()}
-    assert found == {
-        (250, "region", "Europe", "Asia", date(2025, 1, 2)),
-        (250, "sub_region", "Western Europe", None, date(2025, 1, 2)),
-        (250, "country", "France", "Frankreich", date(2025, 1, 4)),
-    }
+    assert drift(rows, transform(rows)) == [
+        (250, "country", date(2025, 1, 4), "France", "Frankreich"),
+        (250, "region", date(2025, 1, 2), "Europe", "Asia"),
+        (250, "sub_region", date(2025, 1, 2), "Western Europe", None),
+    ]

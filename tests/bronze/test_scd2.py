@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from random import Random
@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.bronze.ingest_products import transform
+from jobs.bronze.ledger import effective
 from jobs.bronze.scd2 import VERSION, Missing, difference, next_versions, versions
-from jobs.bronze.snapshots import effective
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
 from tests.bronze.day_by_day import Lists, Values, Version, versions_of
 
@@ -95,15 +95,25 @@ def test_the_versions_are_those_that_a_day_by_day_reader_tells(
     assert told(versions(rows, DATES, missing).collect()) == brute_force(lists, missing)
 
 
-def arrivals(chance: Random) -> list[list[File]]:
-    """Files in random batches and order, some dates twice: the second time as a replacement."""
+@pytest.mark.parametrize("missing", ["ignore", "invalidate"])
+def test_a_history_of_many_lists_is_told_as_one_of_few(
+    spark: SparkSession, missing: Missing
+) -> None:
+    dates = [JAN[0] + timedelta(days=n + n // 5) for n in range(150)]
+    lists = random_lists(Random(150), dates)
+    rows = frame(spark, [(day, 0, listed) for day, listed in lists.items()])
+    assert told(versions(rows, dates, missing).collect()) == brute_force(lists, missing)
+
+
+def arrivals(chance: Random, *, in_order: bool) -> list[list[File]]:
+    """Files in batches: in order; or in none, some dates twice, the second time to replace."""
     lists = random_lists(chance, DATES)
-    again = random_lists(chance, chance.sample(DATES, 2))
-    files = [(day, 0, listed) for day, listed in lists.items()]
-    chance.shuffle(files)
-    for day, listed in again.items():
-        first = next(n for n, file in enumerate(files) if file[0] == day)
-        files.insert(chance.randint(first + 1, len(files)), (day, 1, listed))
+    files: list[File] = [(day, 0, listed) for day, listed in lists.items()]
+    if not in_order:
+        chance.shuffle(files)
+        for day, listed in random_lists(chance, chance.sample(DATES, 2)).items():
+            first = next(n for n, file in enumerate(files) if file[0] == day)
+            files.insert(chance.randint(first + 1, len(files)), (day, 1, listed))
     cuts = sorted({0, len(files), *chance.sample(range(1, len(files)), 3)})
     return [files[a:b] for a, b in pairwise(cuts)]
 
@@ -112,15 +122,16 @@ def highest_revisions(files: Iterable[File]) -> dict[date, int]:
     return {day: revision for day, revision, _ in sorted(files, key=lambda file: file[:2])}
 
 
+@pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("missing", ["ignore", "invalidate"])
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=2)
 def test_batches_in_any_order_bring_the_history_to_what_all_their_lists_tell(
-    spark: SparkSession, missing: Missing, seed: int
+    spark: SparkSession, missing: Missing, in_order: bool, seed: int
 ) -> None:
     files: list[File] = []
     held: dict[tuple[str, date], Version] = {}
-    for batch in arrivals(Random(seed)):
+    for batch in arrivals(Random(seed), in_order=in_order):
         files += batch
         dates = highest_revisions(files)
         changes = transform(

@@ -93,6 +93,11 @@ class Warehouse:
         frame = self.spark.table(table.full_name).select(*(columns or table.column_names))
         return sorted(map(tuple, frame.collect()), key=repr)
 
+    def data(self, table: Table) -> list[Path]:
+        """Data files of a table of the lake, as it is now."""
+        files = self.spark.table(f"{table.full_name}.files").select("file_path").collect()
+        return [Path(row[0].removeprefix("file:")) for row in files]
+
     def gold_rows(self, statement: str, *values: Any) -> Rows:
         """Rows of gold, as its owner sees them."""
         return databases.query(self.settings, statement, *values)

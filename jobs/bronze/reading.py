@@ -1,0 +1,154 @@
+"""Where landing files are parsed: a few small ones in the driver, else some files a task.
+
+Starting Python on an executor and crossing to it takes longer than parsing a day's files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property, reduce
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from jobs.bronze.parsing import Layout, Read, batches, parsed
+from jobs.common.filesystem import is_local, local_path
+from jobs.common.landing import LandingFile
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    # What to make of parsed rows, table by table.
+    Shape = Callable[[pa.Table], pa.Table]
+    Parse = Callable[[Iterable[Read]], Iterator[pa.RecordBatch]]
+
+SMALL_BYTES = 32 << 20
+SHARE_BYTES = 16 << 20  # of a task
+FEW_ROWS = 100_000  # are one data file
+
+
+def as_they_are(rows: pa.Table) -> pa.Table:
+    """The shape of rows that are wanted whole."""
+    return rows
+
+
+class Reading:
+    """Accepted files, to be parsed for one purpose or several.
+
+    A file that is no longer the one that was hashed fails the reading.
+    """
+
+    def __init__(
+        self, spark: SparkSession, files: list[LandingFile], layout: Layout, batch_id: int
+    ) -> None:
+        self._spark = spark
+        self._files = [replace(file, head=b"") for file in files]  # they go with every task
+        self._layout = layout
+        self._batch_id = batch_id
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the driver parses them."""
+        return sum(file.size for file in self._files) <= SMALL_BYTES
+
+    def collect(self, shape: Shape, ddl: str) -> pa.Table:
+        """What `shape` makes of the rows, in the driver."""
+        if self.is_small:
+            return pa.concat_tables(map(shape, self._tables))
+        return self._by_tasks(shape, ddl).toArrow()
+
+    def frame(self, shape: Shape, ddl: str) -> DataFrame:
+        """What `shape` makes of the rows."""
+        if not self.is_small:
+            return self._by_tasks(shape, ddl)
+        whole = pa.concat_tables(map(shape, self._tables))
+        frame = self._spark.createDataFrame(whole)
+        return frame if len(whole) > FEW_ROWS else frame.coalesce(1)
+
+    @cached_property
+    def _tables(self) -> list[pa.Table]:
+        read = _checked(self._contents(self._files))
+        return [self._layout.schema.empty_table(), *parsed(read, self._layout, self._batch_id)]
+
+    def _contents(self, files: list[LandingFile]) -> Iterator[Read]:
+        if not files or is_local(files[0].uri):
+            return _read(files)
+        known = {file.place: file for file in files}
+        return ((known[_name(row[0])], bytes(row[1])) for row in self._binary(files).collect())
+
+    def _binary(self, files: list[LandingFile]) -> DataFrame:
+        reader = self._spark.read.format("binaryFile")
+        return reader.load([file.uri for file in files]).select("path", "content")
+
+    def _by_tasks(self, shape: Shape, ddl: str) -> DataFrame:
+        layout, batch_id = self._layout, self._batch_id
+
+        def parse(read: Iterable[Read]) -> Iterator[pa.RecordBatch]:
+            return batches(map(shape, parsed(_checked(read), layout, batch_id)))
+
+        cores = self._spark.sparkContext.defaultParallelism
+        shared = shares(self._files, cores)
+        if is_local(self._files[0].uri):
+            ids = self._spark.range(0, len(shared), 1, len(shared))
+            return ids.mapInArrow(_reader_of_paths(shared, parse), ddl)
+        # Spark deals files out by size; each task is to have neighbours by date, so that it
+        # writes into few months.
+        frames = [self._binary(share) for share in shared]
+        return reduce(lambda a, b: a.unionAll(b), frames).mapInArrow(
+            _reader_of_contents(self._files, parse), ddl
+        )
+
+
+def shares(files: list[LandingFile], least: int) -> list[list[LandingFile]]:
+    """The files dealt out to tasks: neighbours together, of about as many bytes."""
+    total = sum(file.size for file in files)
+    count = min(len(files), max(least, -(-total // SHARE_BYTES)))
+    found: list[list[LandingFile]] = [[] for _ in range(count)]
+    for file, past in zip(files, accumulate(file.size for file in files), strict=True):
+        middle = past - file.size / 2
+        found[min(int(middle * count / total), count - 1)].append(file)
+    return [share for share in found if share]
+
+
+def _reader_of_paths(
+    shared: list[list[LandingFile]], parse: Parse
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def read(ids: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in ids:
+            for number in batch.column(0).to_pylist():
+                yield from parse(_read(shared[number]))
+
+    return read
+
+
+def _reader_of_contents(
+    files: list[LandingFile], parse: Parse
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    known = {file.place: file for file in files}
+
+    def read(found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield from parse(
+            (known[_name(path.as_py())], content.as_py())
+            for batch in found
+            for path, content in zip(batch.column(0), batch.column(1), strict=True)
+        )
+
+    return read
+
+
+def _read(files: Iterable[LandingFile]) -> Iterator[Read]:
+    return ((file, local_path(file.uri).read_bytes()) for file in files)
+
+
+def _checked(read: Iterable[Read]) -> Iterator[Read]:
+    for file, content in read:
+        if hashlib.sha256(content).hexdigest() != file.sha256:
+            raise ValueError(f"{file.name} changed while it was read")
+        yield file, content
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
