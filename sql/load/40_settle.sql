@@ -13,7 +13,7 @@ SELECT
     ) AS error_id,
     w.transaction_id,
     w.raw,
-    w.rules,
+    w.rules::text[] AS rules,
     f.source_file,
     w.source_line,
     w.file_key,

@@ -68,7 +68,7 @@ def line(transaction_id: str | None = "1-1", **changed: Any) -> Row:
 def bad(transaction_id: str | None = "1-1", *rules: str, **changed: Any) -> Row:
     """A staged line in error: of an unknown country, unless told otherwise."""
     raw = json.dumps({"quantity": "4", "country": "RSA"})
-    broken = list(rules or ("unknown_country",))
+    broken = "{" + ",".join(rules or ("unknown_country",)) + "}"
     return line(transaction_id, rules=broken, raw=raw, **changed)
 
 
@@ -206,8 +206,8 @@ class Loads:
 
 def _fill(run: Run, table: staging.StagingTable, rows: Sequence[Row]) -> None:
     staging.create(run.conn, table, run)
-    names = [*table.column_names, staging.ATTEMPT]
-    values = [[row.get(name, 0) for name in names] for row in rows]
+    names = table.column_names
+    values = [[row[name] for name in names] for row in rows]
     if values:
         with transaction(run.conn) as cur:
             execute_values(

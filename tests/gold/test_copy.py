@@ -95,9 +95,7 @@ def test_rows_of_an_attempt_that_did_not_end_are_dropped(
     with run_context(gold_settings, "probe", ("probe",)) as run:
         staging.create(run.conn, PROBE, run)
         with transaction(run.conn) as cur:  # what a task left that was killed after its COPY
-            cur.execute(
-                f"INSERT INTO staging.{PROBE.name(run)} (id, task_attempt) VALUES (99, 999999)"
-            )
+            cur.execute(f"INSERT INTO staging.{PROBE.name(run)} (id) VALUES (99)")
         staging.copy(run.conn, frame, PROBE, run, gold_settings)
         with transaction(run.conn) as cur:
             cur.execute(f"SELECT id FROM staging.{PROBE.name(run)} ORDER BY id")
