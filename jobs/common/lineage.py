@@ -27,6 +27,7 @@ _LOAD = Job(
     (
         *(*_STAR, "transactions_error", "ops.checks", "ops.loaded_files", "ops.watermarks"),
         *("ops.loaded_snapshots", "ops.fact_months", "ops.sales_changes", *_OUTBOX),
+        *("ops.sales_by_month", "ops.sales_by_buyer"),
     ),
 )
 _SCORE = Job(_SALES, ("anomaly_baselines", "anomalies", "ops.sales_changes", *_OUTBOX))

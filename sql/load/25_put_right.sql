@@ -3,6 +3,9 @@
 -- Parameters: everything (whether all of bronze is staged: else a line that is not staged may
 --          still be in bronze, and only what is staged is put right)
 
+-- From here on they follow every change of the fact by themselves.
+SELECT ops.rebuild_sums();
+
 -- Lines that nobody delivered go like lines that moved, with all that follows from it.
 INSERT INTO replaced (
     transaction_id, invoice_date, product_sk, customer_sk, quantity, is_new, stays, same

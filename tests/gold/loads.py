@@ -39,7 +39,7 @@ DELETE FROM dim_countries;
 DELETE FROM dim_dates;
 TRUNCATE ops.mail_findings, ops.mail_outbox, ops.sales_changes, ops.fact_months, ops.watermarks,
     ops.loaded_files, ops.loaded_snapshots, ops.empty_files, ops.late_views, ops.checks,
-    ops.rejected_rows, ops.runs;
+    ops.rejected_rows, ops.sales_by_month, ops.sales_by_buyer, ops.runs;
 """
 
 

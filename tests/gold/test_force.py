@@ -124,6 +124,8 @@ DAMAGE = {
         "INSERT INTO transactions_error SELECT 'x', 'on the 3rd-1', raw, rules, source_file, 4,"
         " file_key, batch_id FROM transactions_error WHERE transaction_id = 'Narnia-1'"
     ),
+    "sums of a month": "UPDATE ops.sales_by_month SET lines = 1, revenue = -1",
+    "sums of a buyer": "DELETE FROM ops.sales_by_buyer",
     "a product's price": "UPDATE dim_products SET unit_price = 77, description = 'x'",
     "a country": "UPDATE dim_countries SET country = 'Atlantis', region = NULL",
     "a customer's range": "UPDATE dim_customers SET first_purchase = '2001-01-01'",

@@ -91,6 +91,7 @@ def test_a_first_load_says_what_became_of_each_line(loads: Loads) -> None:
         ("every_line_accounted_for", True),
         ("product_versions_do_not_overlap", True),
         ("staged_all_of_bronze", True),
+        ("sums_are_of_the_lines", True),
     ]
 
 

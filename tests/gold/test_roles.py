@@ -24,6 +24,7 @@ VIEWS = (
 ACCOUNTS = (
     "ops.runs", "ops.v_runs", "ops.checks", "ops.loaded_files", "ops.rejected_rows",
     "ops.fact_months", "ops.loaded_snapshots", "ops.empty_files", "ops.late_views",
+    "ops.sales_by_month", "ops.sales_by_buyer",
 )  # fmt: skip
 QUEUES = ("ops.watermarks", "ops.sales_changes", "ops.mail_outbox", "ops.mail_findings")
 # What the owner alone knows.
@@ -258,7 +259,7 @@ def test_functions_that_run_as_the_owner_fix_their_search_path(gold: Settings) -
         )
     )
 
-    assert len(found) == 8
+    assert len(found) == 12
     for name, configuration in found.items():
         paths = [c for c in (configuration or "").split("; ") if c.startswith("search_path=")]
         assert paths in (

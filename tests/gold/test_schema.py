@@ -116,6 +116,7 @@ def test_an_attached_month_has_all_keys_and_indexes_of_the_fact(gold: Settings) 
     )
 
     assert query(gold, constraints, PARTITION) == [
+        ("c", "CHECK (((date_sk >= 20110101) AND (date_sk <= 20110131)))"),
         ("f", "FOREIGN KEY (country_sk) REFERENCES dim_countries(country_sk)"),
         ("f", "FOREIGN KEY (customer_sk) REFERENCES dim_customers(customer_sk)"),
         ("f", "FOREIGN KEY (date_sk) REFERENCES dim_dates(date_sk)"),
@@ -190,7 +191,8 @@ def test_a_month_that_was_not_made_cannot_be_attached(gold: Settings) -> None:
 
 def a_line(at: str) -> str:
     return (
-        f"INSERT INTO {PARTITION} VALUES ('1-1', 1, -1, 1, 1, '1', '{at}', 1, 1, 1, false, 1, 1, 2)"
+        f"INSERT INTO {PARTITION} VALUES"
+        f" ('1-1', 1, -1, 1, 20110105, '1', '{at}', 1, 1, 1, false, 1, 1, 2)"
     )
 
 

@@ -34,6 +34,10 @@ COMPARED = {
         "transaction_id, stock_code, quantity, median_qty, std_deviation, z_score, threshold,"
         " baseline_month, invoice_date, status"
     ),
+    "ops.sales_by_month WHERE lines <> 0": (
+        "concat_ws('|', stock_code, category), month, lines, sales_lines, units, revenue"
+    ),
+    "ops.sales_by_buyer WHERE lines <> 0": "*",
 }
 
 
