@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from jobs.common.dates import bounds
 from jobs.common.db import run_file
 from jobs.common.errors import UsageError
 
@@ -32,6 +33,9 @@ class Scope:
 def score(cur: Cursor, run: Run, scope: Scope | None = None) -> dict[str, int]:
     """Compute baselines, flag and take back. Returns counts by outcome.
 
+    The fact is looked at month by month, and only at months that can matter: a statement that
+    names its month costs the same however many others there are.
+
     Raises:
         UsageError: see `refuse_another_baseline`.
     """
@@ -46,14 +50,63 @@ def score(cur: Cursor, run: Run, scope: Scope | None = None) -> dict[str, int]:
         "rescore_all": scope.rescore_all,
         "refresh_month": scope.refresh_month,
     }
-    for name in ("10_scope", "20_baselines", "30_score"):
-        run_file(cur, f"anomalies/{name}.sql", params)
+    params["batches"] = _find_changes(cur)
+    _find_scope(cur, params)
+    run_file(cur, "anomalies/22_baselines.sql", params)
+    if cur.rowcount:
+        cur.execute("ANALYZE anomaly_baselines")
+    _find_lines(cur, params)
+    run_file(cur, "anomalies/33_above.sql", params)
+    _each_month(cur, "anomalies/34_fallen_of_month.sql", params["batches"])
+    run_file(cur, "anomalies/35_anomalies.sql", params)
     counts = _counts(cur, params)
     if counts["newly_flagged"]:
         cur.execute(
             "SELECT ops.add_finding('anomalies', %s, %s)", (run.run_id, counts["newly_flagged"])
         )
     return counts
+
+
+def _find_changes(cur: Cursor) -> list[int]:
+    """Claim what changed, and find where judged lines are by now. Returns the loads' runs."""
+    run_file(cur, "anomalies/10_changes.sql")
+    cur.execute(
+        "SELECT c.month, array_agg(DISTINCT c.batch_id) FROM changes AS c"
+        " INNER JOIN months AS m ON c.month = m.month"
+        " WHERE c.reason <> 'review' GROUP BY c.month ORDER BY c.month"
+    )
+    loads = dict(cur.fetchall())
+    for month, batches in loads.items():
+        values = bounds(month) | {"batches": batches}
+        run_file(cur, "anomalies/11_changed_lines_of_month.sql", values)
+    run_file(cur, "anomalies/12_sought.sql")
+    _each_month(cur, "anomalies/13_found_of_month.sql")
+    return sorted({batch for batches in loads.values() for batch in batches})
+
+
+def _find_scope(cur: Cursor, params: dict[str, Any]) -> None:
+    """Which baselines to compute, and of which products and months to score lines."""
+    run_file(cur, "anomalies/14_asked.sql", params)
+    _each_month(cur, "anomalies/15_selling_of_month.sql")
+    run_file(cur, "anomalies/17_scope.sql", params)
+    _each_month(cur, "anomalies/21_cells_of_month.sql")
+
+
+def _find_lines(cur: Cursor, params: dict[str, Any]) -> None:
+    """The lines to score."""
+    run_file(cur, "anomalies/30_due.sql")
+    for month, whole, new in cur.fetchall():
+        values = params | bounds(month)
+        if whole:
+            run_file(cur, "anomalies/31_lines_of_month.sql", values)
+        if new:
+            run_file(cur, "anomalies/32_new_lines_of_month.sql", values)
+
+
+def _each_month(cur: Cursor, name: str, batches: list[int] | None = None) -> None:
+    """Run a file for each month that the statement before gave."""
+    for (month,) in cur.fetchall():
+        run_file(cur, name, bounds(month) | {"batches": batches})
 
 
 def pending(cur: Cursor) -> int:

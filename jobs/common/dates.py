@@ -1,9 +1,9 @@
-"""The logical dates that a call is limited to: of a file, the date in its name."""
+"""The logical dates that a call is limited to: of a file, the date in its name. And months."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
@@ -50,6 +50,16 @@ class Dates:
         if dates.first and dates.last and dates.first > dates.last:
             raise UsageError(f"--from {dates.first} is after --to {dates.last}")
         return dates
+
+
+def bounds(month: date) -> dict[str, object]:
+    """A month for a statement's parameters: it, its first moment and the next one's (UTC)."""
+    years, number = divmod(month.month, 12)
+    return {
+        "month": month,
+        "start": datetime(month.year, month.month, 1, tzinfo=UTC),
+        "past": datetime(month.year + years, number + 1, 1, tzinfo=UTC),
+    }
 
 
 def _day(text: str | None, option: str) -> date | None:

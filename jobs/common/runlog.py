@@ -111,13 +111,14 @@ def _bury_the_dead(cur: Cursor) -> None:
     cur.execute(
         "UPDATE ops.runs AS r SET status = 'died', ended_at = now(),"
         " message = 'the process ended without a word'"
-        " FROM ops.v_runs AS v"
-        " WHERE v.run_id = r.run_id AND v.status = 'died' AND r.status = 'running'"
+        " FROM (SELECT run_id FROM ops.runs WHERE status = 'running') AS u"
+        " JOIN ops.v_runs AS v USING (run_id)"
+        " WHERE u.run_id = r.run_id AND v.status = 'died' AND r.status = 'running'"
     )
     cur.execute(
         "SELECT c.relname, r.run_id FROM pg_class AS c"
         " JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = 'staging'"
-        " JOIN ops.runs AS r ON c.relname ~ ('_' || r.run_id || '$')"
+        " JOIN ops.runs AS r ON r.run_id = substring(c.relname FROM '_([0-9]+)$')::bigint"
         " WHERE c.relkind = 'r' AND r.status <> 'running'"
     )
     for table, _ in cur.fetchall():

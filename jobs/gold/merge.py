@@ -6,7 +6,6 @@ new one, and a run that dies leaves gold as it was.
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,9 @@ from psycopg2 import sql
 from psycopg2.extras import execute_values
 
 from jobs.common.checks import Check
+from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
 from jobs.common.db import run_file
+from jobs.gold.held import find_held
 from jobs.gold.staging import COUNTRIES, LINES, PRODUCTS, StagingTable
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
         "countries_staged": staged.countries,
         "forced": staged.forced is not None,
         "everything": staged.everything,
+        "since": staged.since or date.min,
     }
     _open_views(cur, run, staged)
     run_file(cur, "load/10_files_and_dimensions.sql", params)
-    if staged.products:
+    if staged.products and staged.since is None:
         cur.execute("ANALYZE dim_products")
+    find_held(cur)
     run_file(cur, "load/20_resolve.sql", params)
     if staged.forced is not None:
         run_file(cur, "load/25_put_right.sql", params)
@@ -56,7 +59,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     run.counts["error_by_rule"] = _errors_by_rule(cur, run)
     return [
         *_accounting(run, staged),
-        *_chain_checks(cur),
+        *_chain_checks(cur, staged),
         *_strange_lines(cur, staged),
         _sums_check(cur, run),
     ]
@@ -128,12 +131,14 @@ def _build_month(cur: Cursor, run: Run, month: date) -> int:
 
 
 def _move_watermarks(cur: Cursor, run: Run, staged: Staged) -> None:
+    modes = {BRONZE_PRODUCTS.full_name: staged.mode}
     for name, snapshot in staged.snapshots.items():
         cur.execute(
-            "INSERT INTO ops.watermarks (table_name, snapshot_id, batch_id) VALUES (%s, %s, %s)"
+            "INSERT INTO ops.watermarks (table_name, snapshot_id, batch_id, mode)"
+            " VALUES (%s, %s, %s, %s)"
             " ON CONFLICT (table_name) DO UPDATE SET snapshot_id = excluded.snapshot_id,"
-            " batch_id = excluded.batch_id",
-            (name, snapshot, run.run_id),
+            " batch_id = excluded.batch_id, mode = excluded.mode",
+            (name, snapshot, run.run_id, modes.get(name)),
         )
 
 
@@ -143,7 +148,10 @@ def _note_lists(cur: Cursor, run: Run, staged: Staged) -> None:
         "INSERT INTO ops.loaded_snapshots"
         " (dataset, snapshot_date, file_sha256, source_file, row_count, batch_id) VALUES %s"
         " ON CONFLICT DO NOTHING",
-        [(*astuple(each), run.run_id) for each in staged.lists],
+        [
+            (x.dataset, x.snapshot_date, x.sha256, x.name, x.row_count, run.run_id)
+            for x in staged.lists
+        ],
     )
 
 
@@ -201,11 +209,16 @@ def _strange_lines(cur: Cursor, staged: Staged) -> list[Check]:
     return [Check("every_line_is_of_bronze", "warn", strange == 0, f"{strange:,}", "0")]
 
 
-def _chain_checks(cur: Cursor) -> list[Check]:
+def _chain_checks(cur: Cursor, staged: Staged) -> list[Check]:
+    """Of the products whose versions were staged; the others' are as they were."""
+    if not staged.products:
+        return []
     cur.execute(
         "SELECT count(*) FROM (SELECT end_date, withdrawn, lead(effective_date) OVER"
-        " (PARTITION BY stock_code ORDER BY effective_date) AS following FROM dim_products) AS v"
-        " WHERE end_date > following OR (NOT withdrawn AND end_date IS DISTINCT FROM following)"
+        " (PARTITION BY stock_code ORDER BY effective_date) AS following FROM dim_products"
+        " WHERE %s OR stock_code IN (SELECT stock_code FROM staged_products)) AS v"
+        " WHERE end_date > following OR (NOT withdrawn AND end_date IS DISTINCT FROM following)",
+        (staged.since is None,),
     )
     row = cur.fetchone()
     broken = row[0] if row else 0

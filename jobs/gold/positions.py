@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -32,16 +33,22 @@ if TYPE_CHECKING:
 
     from jobs.common.runlog import Run
 
+OWN_SNAPSHOT = 6  # its place in what a table says of itself
 FOLLOWED = (TRANSACTIONS_RAW, PRODUCTS, COUNTRIES)
 LISTS = {"products": (PRODUCTS, PRODUCTS_SNAPSHOTS), "countries": (COUNTRIES, COUNTRIES_SNAPSHOTS)}
 
 
 @dataclass(frozen=True)
 class Positions:
-    """Snapshots of the bronze tables: up to where gold is, and as they are now."""
+    """Snapshots of the bronze tables: up to where gold is, and as they are now.
+
+    And what products were built by, beyond their lists: those that gold has, and those of now.
+    """
 
     taken: dict[str, int]
     now: dict[str, int]
+    taken_mode: str | None = None
+    mode: str | None = None
 
     def read(self, spark: SparkSession, table: Table) -> DataFrame:
         """The table as it is now: all reads of a run see one state, which it then records."""
@@ -70,17 +77,35 @@ class Positions:
 def positions(spark: SparkSession, run: Run) -> Positions:
     """Read both. Of the lists, "now" is what products and countries were built from."""
     with transaction(run.conn) as cur:
-        cur.execute("SELECT table_name, snapshot_id FROM ops.watermarks")
-        taken = dict(cur.fetchall())
-    now = {lists.full_name: built_from(spark, table) for table, lists in LISTS.values()}
+        cur.execute("SELECT table_name, snapshot_id, mode FROM ops.watermarks")
+        rows = cur.fetchall()
+    told = {table: built_from(spark, table) for table, _ in LISTS.values()}
+    now = {lists.full_name: _number(told[table], 0) for table, lists in LISTS.values()}
     now |= {table.full_name: snapshot_id(spark, table) for table in FOLLOWED}
-    return Positions(taken, {name: s for name, s in now.items() if s is not None})
+    return Positions(
+        {name: snapshot for name, snapshot, _ in rows},
+        {name: snapshot for name, snapshot in now.items() if snapshot is not None},
+        {name: mode for name, _, mode in rows}.get(PRODUCTS.full_name),
+        _mode(told[PRODUCTS], now[PRODUCTS.full_name]),
+    )
 
 
-def built_from(spark: SparkSession, table: Table) -> int | None:
-    """The snapshot of its lists up to which a table tells; None when it tells of none."""
-    value = get_property(spark, table, BUILT_FROM)
-    return int(value.split()[0]) if value else None
+def built_from(spark: SparkSession, table: Table) -> list[str]:
+    """What a table says of itself: its lists' snapshot, by what mode it was built, and more.
+
+    The last word is the table's own snapshot then, in homes that say so.
+    """
+    return (get_property(spark, table, BUILT_FROM) or "").split()
+
+
+def _number(words: list[str], place: int) -> int | None:
+    return int(words[place]) if len(words) > place else None
+
+
+def _mode(words: list[str], snapshot: int | None) -> str | None:
+    """None when the rows may have been built otherwise: by a run that died before it said so."""
+    is_of_rows = _number(words, OWN_SNAPSHOT) in (None, snapshot)
+    return words[1] if len(words) > 1 and is_of_rows else None
 
 
 def new_lists(spark: SparkSession, at: Positions) -> list[ListFile]:
@@ -93,9 +118,24 @@ def new_lists(spark: SparkSession, at: Positions) -> list[ListFile]:
         rows = at.read(spark, lists)
         if since is not None and is_ancestor(spark, lists, since):
             rows = read_since(spark, lists, since, now)
-        files = rows.groupBy("snapshot_date", "file_sha256", "source_file").count().collect()
-        found += [ListFile(dataset, *row) for row in files]
+        files = rows.groupBy("snapshot_date", "file_sha256", "source_file")
+        counted = files.agg(F.count("*"), F.max("revision")).collect()
+        found += [ListFile(dataset, *row) for row in counted]
     return found
+
+
+def changed_since(at: Positions, lists: list[ListFile]) -> date | None:
+    """The day before which no product's price can have changed; None when any may have.
+
+    Lists of later days alone say nothing of the days before, unless they replace others or a
+    product that is missing from a list means something else by now.
+    """
+    products = [each for each in lists if each.dataset == "products"]
+    if not products or PRODUCTS.full_name not in at.taken or at.taken_mode != at.mode:
+        return None
+    if at.mode is None or any(each.revision for each in products):
+        return None
+    return min(each.snapshot_date for each in products)
 
 
 def lines_taken(spark: SparkSession, at: Positions, new: list[SourceFile]) -> DataFrame | None:

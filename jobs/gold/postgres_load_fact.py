@@ -27,8 +27,8 @@ from jobs.common.runlog import Run, run_context
 from jobs.gold import pricing, split_stream, staging
 from jobs.gold.force import lines_of_days, whole_transactions
 from jobs.gold.merge import close_views, merge
-from jobs.gold.positions import Positions, lines_taken, new_lists, positions
-from jobs.gold.reference import lines_of, touched
+from jobs.gold.positions import Positions, changed_since, lines_taken, new_lists, positions
+from jobs.gold.reference import lines_of, touched, versions_since
 from jobs.gold.staged import SourceFile, Staged
 
 if TYPE_CHECKING:
@@ -96,10 +96,10 @@ def _tell_stewards(cur: Cursor, run: Run) -> None:
 
 
 def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Staged) -> None:
-    """Stage the dimensions that changed, whole: they are small beside the fact."""
+    """Stage the dimensions that changed; of the products, what can be other than gold has it."""
     wanted = at.now if staged.forced is not None else ()
     if at.moved(BRONZE_PRODUCTS) or BRONZE_PRODUCTS.full_name in wanted:
-        frame = pricing.with_keys(at.read(spark, BRONZE_PRODUCTS))
+        frame = pricing.with_keys(versions_since(at.read(spark, BRONZE_PRODUCTS), staged.since))
         staging.create(run.conn, staging.PRODUCTS, run)
         staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings)
         staged.products = True
@@ -119,7 +119,7 @@ def _lines_to_load(
     loaded = lines_taken(spark, at, staged.files)
     if loaded is not None:
         with transaction(run.conn) as cur:
-            change = touched(cur, run, products=staged.products, countries=staged.countries)
+            change = touched(cur, run, staged)
         seen = [lines_of(spark, loaded, change)] if change else []
         seen += [again(loaded)] if again else []
         if staged.everything:
@@ -152,7 +152,8 @@ def bring_up_to_date(
     """
     spark = context.session
     at = positions(spark, run)
-    staged = Staged(snapshots=at.now, forced=forced, lists=new_lists(spark, at))
+    staged = Staged(snapshots=at.now, forced=forced, lists=new_lists(spark, at), mode=at.mode)
+    staged.since = changed_since(at, staged.lists) if forced is None else None
     if forced is not None:
         again = partial(lines_of_days, days=forced)
     _stage_reference(spark, run, at, staged)

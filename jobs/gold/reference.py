@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from psycopg2 import sql
@@ -13,31 +15,43 @@ from jobs.gold.staging import COUNTRIES, PRODUCTS
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from jobs.common.runlog import Run
+    from jobs.gold.staged import Staged
 
 FAR = date(9999, 12, 31)
+
+# More ranges of days, or products, than this are one range, or any product: a scan of bronze
+# passes over files by them, and is planned by each.
+MAX_RANGES = 20
+MAX_CODES = 200
 
 # A day's price is another when a version came or went, or its price did; when only its end
 # moved, the days between the two ends.
 _TOUCHED = """
 WITH pairs AS (
     SELECT
-        coalesce(o.stock_code, n.stock_code) AS stock_code,
-        coalesce(o.effective_date, n.effective_date) AS effective_date,
-        o.product_sk IS NULL OR n.product_sk IS NULL OR o.unit_price <> n.unit_price AS whole,
-        coalesce(o.end_date, %(far)s) AS old_end,
-        coalesce(n.end_date, %(far)s) AS new_end
+        n.stock_code,
+        CASE
+            WHEN o.product_sk IS NULL OR o.unit_price <> n.unit_price THEN n.effective_date
+            ELSE least(coalesce(o.end_date, %(far)s), coalesce(n.end_date, %(far)s))
+        END AS first,
+        greatest(
+            coalesce(n.end_date, %(far)s),
+            CASE WHEN o.product_sk IS NOT NULL THEN coalesce(o.end_date, %(far)s) END
+        ) AS past
+    FROM staging.{staged} AS n
+    LEFT JOIN dim_products AS o ON n.product_sk = o.product_sk
+    WHERE o.product_sk IS NULL
+    OR (o.unit_price, o.end_date) IS DISTINCT FROM (n.unit_price, n.end_date)
+    UNION ALL
+    SELECT o.stock_code, o.effective_date, coalesce(o.end_date, %(far)s)
     FROM dim_products AS o
-    FULL JOIN staging.{} AS n ON o.product_sk = n.product_sk
-    WHERE (o.unit_price, o.end_date) IS DISTINCT FROM (n.unit_price, n.end_date)
-    OR o.product_sk IS NULL OR n.product_sk IS NULL
+    WHERE o.effective_date >= %(since)s
+    AND NOT EXISTS (SELECT FROM staging.{staged} AS n WHERE n.product_sk = o.product_sk)
 )
-SELECT
-    stock_code,
-    min(CASE WHEN whole THEN effective_date ELSE least(old_end, new_end) END),
-    max(greatest(old_end, new_end))
+SELECT stock_code, min(first), max(past)
 FROM pairs
 GROUP BY stock_code
 """
@@ -61,7 +75,14 @@ class Touched:
         return bool(self.products or self.countries)
 
 
-def touched(cur: Cursor, run: Run, *, products: bool, countries: bool) -> Touched:
+def versions_since(versions: DataFrame, since: date | None) -> DataFrame:
+    """The product versions that start or end on a day or later; None: all."""
+    if since is None:
+        return versions
+    return versions.where((F.col("effective_date") >= since) | (F.col("end_date") >= since))
+
+
+def touched(cur: Cursor, run: Run, staged: Staged) -> Touched:
     """Compare what was staged with the dimensions as they are.
 
     Returns:
@@ -69,13 +90,37 @@ def touched(cur: Cursor, run: Run, *, products: bool, countries: bool) -> Touche
         mean another country, or one at all.
     """
     found = Touched()
-    if products:
-        cur.execute(sql.SQL(_TOUCHED).format(sql.Identifier(PRODUCTS.name(run))), {"far": FAR})
+    if staged.products:
+        text = sql.SQL(_TOUCHED).format(staged=sql.Identifier(PRODUCTS.name(run)))
+        cur.execute(text, {"far": FAR, "since": staged.since or date.min})
         found.products = cur.fetchall()
-    if countries:
+    if staged.countries:
         cur.execute(sql.SQL(_RENAMED).format(sql.Identifier(COUNTRIES.name(run))))
         found.countries = [row[0] for row in cur.fetchall()]
     return found
+
+
+def merged(ranges: list[tuple[date, date]]) -> list[tuple[date, date]]:
+    """The same days in as few ranges [from, to) as they take; past a number of them, in one."""
+    found: list[tuple[date, date]] = []
+    for first, past in sorted(ranges):
+        if found and first <= found[-1][1]:
+            found[-1] = (found[-1][0], max(past, found[-1][1]))
+        else:
+            found.append((first, past))
+    return found if len(found) <= MAX_RANGES else [(found[0][0], found[-1][1])]
+
+
+def _may_be_of(products: list[tuple[str, date, date]]) -> Column:
+    """What a scan can be held to: the months, and the products when they are few."""
+    when, code = F.col("invoice_date"), F.col("stock_code")
+    ranges = merged([(first, past) for _, first, past in products])
+    days = [
+        (when >= F.lit(first).cast("timestamp")) & (when < F.lit(past).cast("timestamp"))
+        for first, past in ranges
+    ]
+    near = reduce(or_, days)
+    return near & code.isin([p[0] for p in products]) if len(products) <= MAX_CODES else near
 
 
 def lines_of(spark: SparkSession, loaded: DataFrame, change: Touched) -> DataFrame:
@@ -88,13 +133,12 @@ def lines_of(spark: SparkSession, loaded: DataFrame, change: Touched) -> DataFra
     parts = []
     if change.products:
         ranges = spark.createDataFrame(change.products, "code string, first date, past date")
-        earliest = min(first for _, first, _ in change.products)
-        recent = usable.where(F.col("invoice_date") >= F.lit(earliest).cast("timestamp"))
+        near = usable.where(_may_be_of(change.products))
         day = F.to_date("invoice_date")
         covered = (
             (F.col("stock_code") == F.col("code")) & (day >= F.col("first")) & (day < F.col("past"))
         )
-        parts.append(recent.join(F.broadcast(ranges), covered, how="left_semi"))
+        parts.append(near.join(F.broadcast(ranges), covered, how="left_semi"))
     if change.countries:
         names = spark.createDataFrame([(name,) for name in change.countries], "name string")
         parts.append(

@@ -34,11 +34,16 @@ class ListFile:
     sha256: str
     name: str
     row_count: int
+    revision: int = 0
 
 
 @dataclass
 class Staged:
-    """What a run has put into staging."""
+    """What a run has put into staging.
+
+    `since`: of the product versions, those alone that start or end on that day or later; `mode`:
+    what products were built by.
+    """
 
     files: list[SourceFile] = field(default_factory=list)
     line_count: int = 0
@@ -47,6 +52,8 @@ class Staged:
     snapshots: dict[str, int] = field(default_factory=dict)
     forced: Dates | None = None
     lists: list[ListFile] = field(default_factory=list)
+    since: date | None = None
+    mode: str | None = None
 
     @property
     def everything(self) -> bool:

@@ -3,8 +3,8 @@
 -- Run by:  jobs/gold/merge.py
 -- Parameters: forced (what gold holds may be damaged: of every staged transaction, all lines of
 --          bronze are staged, so gold is not asked which line counts)
--- Makes:   losers (staged lines that do not count), held (what gold has of the staged
---          transactions), winners (the staged lines that count)
+-- Makes:   losers (staged lines that do not count), winners (the staged lines that count),
+--          replaced (of held, the fact's rows that a winner says anew)
 
 CREATE TEMP TABLE losers (
     file_key bigint,
@@ -39,47 +39,6 @@ SELECT
     r.source_line
 FROM ranked AS r
 WHERE r.nth > 1;
-
-CREATE TEMP TABLE held ON COMMIT DROP AS
-SELECT
-    'fact' AS place,
-    f.transaction_id,
-    f.invoice_date,
-    f.product_sk,
-    f.customer_sk,
-    f.country_sk,
-    f.date_sk,
-    f.invoice_no,
-    f.quantity,
-    f.unit_price,
-    f.total_amount,
-    f.is_return,
-    f.file_key,
-    f.source_line,
-    NULL::text AS error_status
-FROM fact_transactions AS f
-WHERE f.transaction_id IN (SELECT l.transaction_id FROM staged_lines AS l)
-UNION ALL
-SELECT
-    'error' AS place,
-    e.transaction_id,
-    NULL AS invoice_date,
-    NULL AS product_sk,
-    NULL AS customer_sk,
-    NULL AS country_sk,
-    NULL AS date_sk,
-    NULL AS invoice_no,
-    NULL AS quantity,
-    NULL AS unit_price,
-    NULL AS total_amount,
-    NULL AS is_return,
-    e.file_key,
-    e.source_line,
-    e.status AS error_status
-FROM transactions_error AS e
-WHERE
-    e.status <> 'REPLAYED'
-    AND e.transaction_id IN (SELECT l.transaction_id FROM staged_lines AS l);
 
 CREATE INDEX held_transaction ON held (transaction_id);
 ANALYZE held;

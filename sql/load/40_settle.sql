@@ -1,7 +1,8 @@
 -- Purpose: after the fact: the error table, customers' dates, versions that are no more,
 --          and what later jobs need to know.
 -- Run by:  jobs/gold/merge.py
--- Parameters: batch_id, products_staged, countries_staged, forced
+-- Parameters: batch_id, products_staged, countries_staged, forced, since (the first day of which
+--          product versions were staged)
 
 -- A row that is bad in the same way as before keeps its batch: it is no news.
 INSERT INTO transactions_error AS e (
@@ -68,11 +69,17 @@ WHERE
     d.customer_sk = n.customer_sk
     AND (d.first_purchase IS NULL OR n.first_purchase < d.first_purchase OR n.last_purchase > d.last_purchase);
 
--- … lines that went or moved can narrow it, or leave the customer without any.
+-- … the first or last one that went or moved can narrow it, or leave the customer without any.
 WITH shaken AS (
-    SELECT DISTINCT r.customer_sk
+    SELECT r.customer_sk
     FROM replaced AS r
-    WHERE NOT r.same AND r.customer_sk <> -1
+    INNER JOIN dim_customers AS d ON r.customer_sk = d.customer_sk
+    LEFT JOIN winners AS w ON r.transaction_id = w.transaction_id
+    WHERE
+        NOT r.same
+        AND r.customer_sk <> -1
+        AND (NOT r.stays OR w.customer_sk IS DISTINCT FROM r.customer_sk)
+        AND (%(forced)s OR r.invoice_date <= d.first_purchase OR r.invoice_date >= d.last_purchase)
     UNION
     SELECT w.customer_sk
     FROM winners AS w
@@ -136,15 +143,12 @@ FROM (
 ON CONFLICT (month) DO UPDATE SET batch_id = excluded.batch_id;
 
 -- Products and months whose sales lines came, went or changed. A line whose price alone did is
--- in no other baseline than before, but it may not have been scored yet under its old batch.
+-- in no other baseline than before, but it may not have been scored yet under its old batch. One
+-- that people may have judged can be the floor of lines that did not change.
 INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason)
-SELECT DISTINCT
-    p.stock_code,
-    c.month,
-    %(batch_id)s AS batch_id,
-    c.reason
-FROM (
+WITH changed AS (
     SELECT
+        w.transaction_id,
         w.product_sk,
         to_date((w.date_sk / 100)::text, 'YYYYMM') AS month,
         CASE WHEN NOT r.is_new AND r.stays THEN 'prices' ELSE 'lines' END AS reason
@@ -156,18 +160,38 @@ FROM (
         AND r.same IS NOT TRUE
     UNION
     SELECT
+        r.transaction_id,
         r.product_sk,
         date_trunc('month', r.invoice_date AT TIME ZONE 'UTC')::date AS month,
         'lines' AS reason
     FROM replaced AS r
     WHERE r.quantity > 0 AND NOT r.same AND (r.is_new OR NOT r.stays)
-) AS c
-INNER JOIN dim_products AS p ON c.product_sk = p.product_sk;
+),
+
+versions AS (
+    SELECT DISTINCT
+        c.product_sk,
+        c.month,
+        CASE WHEN c.reason = 'lines' AND a.transaction_id IS NOT NULL THEN 'flagged' ELSE c.reason END AS reason
+    FROM changed AS c
+    LEFT JOIN anomalies AS a ON c.transaction_id = a.transaction_id
+)
+
+SELECT DISTINCT
+    (
+        SELECT p.stock_code FROM dim_products AS p
+        WHERE p.product_sk = v.product_sk
+    ) AS stock_code,
+    v.month,
+    %(batch_id)s AS batch_id,
+    v.reason
+FROM versions AS v;
 
 -- Versions and countries that are no more: by now no line points to them.
 DELETE FROM dim_products AS d
 WHERE
     %(products_staged)s
+    AND d.effective_date >= %(since)s
     AND NOT EXISTS (
         SELECT 1 FROM staged_products AS s
         WHERE s.product_sk = d.product_sk

@@ -138,7 +138,13 @@ class Shop:
 
     def _queue(self, cur: Cursor, lines: Iterable[Line], batch: int, reason: str) -> None:
         """What the end of a load leaves to the anomaly job."""
-        changed = {(x.stock_code, x.month, batch, reason) for x in lines if x.quantity > 0}
+        cur.execute("SELECT transaction_id FROM anomalies")
+        flagged = {row[0] for row in cur.fetchall()} if reason == "lines" else set()
+        changed = {
+            (x.stock_code, x.month, batch, "flagged" if x.transaction_id in flagged else reason)
+            for x in lines
+            if x.quantity > 0
+        }
         execute_values(
             cur,
             "INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason) VALUES %s",

@@ -144,7 +144,8 @@ def test_a_judgement_made_while_figures_change_is_not_lost(odd: Shop) -> None:
         conn.cursor().execute("UPDATE anomalies SET status = 'RESOLVED'")
         with meanwhile(odd):
             conn.commit()
-    assert odd.ask("SELECT status, quantity FROM anomalies") == [("RESOLVED", 50)]
+    judged = "SELECT status, quantity FROM anomalies WHERE transaction_id = %s"
+    assert odd.ask(judged, ODD) == [("RESOLVED", 50)]
     odd.detect()
     assert odd.flagged() == [ODD, "30-1"]
 

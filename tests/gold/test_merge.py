@@ -107,7 +107,8 @@ def test_a_load_notes_files_positions_and_months(loads: Loads) -> None:
         ("a", "a.csv", 6, first.run_id),
         ("b", "b.csv", 1, second.run_id),
     ]
-    assert loads.ask("SELECT * FROM ops.watermarks ORDER BY 1") == [
+    watermarks = "SELECT table_name, snapshot_id, batch_id FROM ops.watermarks ORDER BY 1"
+    assert loads.ask(watermarks) == [
         ("ecommerce_db.products", 12, second.run_id),
         ("ecommerce_db.x", 5, first.run_id),
     ]

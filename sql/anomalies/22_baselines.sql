@@ -1,35 +1,9 @@
 -- Purpose: exact median and sample standard deviation of quantity, by product and month.
 -- Run by:  jobs/analytics/scoring.py
 -- Parameters: batch_id, monthly, min_lines
--- Method:  lines are counted by quantity first, so that a year of lines is a few cells.
+-- Method:  lines were counted by quantity first (21), so that a year of lines is a few cells.
 --          median: mean of the middle one or two; deviation: sqrt((Σq² − (Σq)²/n) / (n − 1)),
 --          in exact arithmetic, 1 where it is zero or n is 1.
-
-CREATE TEMP TABLE cells ON COMMIT DROP AS
-SELECT
-    p.stock_code,
-    make_date(f.date_sk / 10000, mod(f.date_sk / 100, 100), 1) AS month,
-    f.quantity,
-    count(*) AS lines
-FROM fact_transactions AS f
-INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
-WHERE
-    f.quantity > 0
-    AND p.stock_code IN (SELECT w.stock_code FROM wanted AS w)
-    AND (
-        NOT %(monthly)s
-        OR (
-            f.invoice_date >= (
-                SELECT (min(w.month) - interval '12 months') AT TIME ZONE 'UTC' FROM wanted AS w
-            )
-            AND f.invoice_date < (SELECT max(w.month)::timestamp AT TIME ZONE 'UTC' FROM wanted AS w)
-        )
-    )
-    AND NOT EXISTS (
-        SELECT 1 FROM anomalies AS a
-        WHERE a.transaction_id = f.transaction_id AND a.status = 'RESOLVED'
-    )
-GROUP BY 1, 2, 3;
 
 ANALYZE cells;
 
@@ -107,5 +81,3 @@ ON CONFLICT (stock_code, month) DO UPDATE SET
 WHERE (b.line_count, b.median_qty, b.std_deviation, b.is_sufficient)
 IS DISTINCT FROM
 (excluded.line_count, excluded.median_qty, excluded.std_deviation, excluded.is_sufficient);
-
-ANALYZE anomaly_baselines;

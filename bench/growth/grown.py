@@ -1,0 +1,93 @@
+"""A warehouse with a past: made fast, then run as any other."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from bench.book import Figures
+from bench.growth import history, watch
+from bench.growth.counters import Counters, counters
+from bench.growth.history import History
+from bench.growth.opened import KINDS, Opened, watching
+from bench.growth.shop import LAST, Month, log, month_of, price_list
+from bench.homes import EVERY_FOUR_HOURS, Home
+from generators.landing import countries_file, deliver
+from jobs.common.settings import Settings
+
+LISTS = "ingest_products,ingest_countries,fact_postgres"
+RESTATED = date(2024, 10, 15)  # in the month before the last, which every size has
+PRODUCT = 17
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a run took, did to Postgres, and read of the lake."""
+
+    figures: Figures
+    gold: Counters
+    lake: Opened
+
+
+class Grown:
+    """A home with so many months of history."""
+
+    def __init__(self, home: Home, months: int, files: int, countries: Path) -> None:
+        self.home = home
+        self._countries = countries
+        with countries.open(encoding="utf-8") as source:
+            names = [row["country"] for row in csv.DictReader(source)][:40]
+        self._next = month_of(LAST).windows - files
+        self.history = History(months, self._next, names)
+
+    @property
+    def settings(self) -> Settings:
+        """The home's, as a job has them."""
+        found = Settings(_env_file=self.home.path / "embedded.env")  # type: ignore[call-arg]
+        return found.model_copy(update={"warehouse_home": self.home.path})
+
+    @property
+    def lines(self) -> int:
+        """Lines of history."""
+        return sum(self.history.lines(month) for month in self.history.months)
+
+    def build(self) -> None:
+        """Lists by the project's own jobs; then lines, straight into the lake and into gold."""
+        first = self.history.months[0].first
+        deliver(self.home.landing, countries_file(first, self._countries.read_bytes()))
+        for month in self.history.months:
+            deliver(self.home.landing, price_list(month, month.first))
+        self.home.pipeline(LISTS)
+        arguments = [str(self.history.count), str(self._next), "|".join(self.history.countries)]
+        made = self.home.path / "snapshot"
+        self.home.run(
+            *(sys.executable, "-m", "jobs.launch", "bench/growth/fill.py"),
+            *(*arguments, str(made)),
+        )
+        history.build(self.settings, self.history, int(made.read_text()))
+
+    def one_more_file(self) -> Seen:
+        """The next window's log arrives, and the chain takes it."""
+        month = self.history.months[-1]
+        deliver(self.home.landing, log(month, self._next, self.history.countries))
+        self._next += 1
+        return self._seen(EVERY_FOUR_HOURS)
+
+    def late_price(self) -> Seen:
+        """A price list of a past day arrives late: one product had another price."""
+        past = Month(month_of(RESTATED).number)
+        deliver(self.home.landing, price_list(past, RESTATED, {PRODUCT: "77.77"}))
+        return self._seen("ingest_products,fact_postgres,detect_anomalies,send_mail")
+
+    def _seen(self, jobs: str) -> Seen:
+        before = counters(self.settings)
+        with watching(self.home.path / "lake") as lake:
+            command = ("scripts/run_pipeline.sh", "--only", jobs)
+            figures = watch.run(command, self.home.env, self.home.path / "pgdata")
+        gold = counters(self.settings).since(before)
+        figures |= {f"{job}_s": seconds for job, seconds in self.home.stages().items()}
+        figures |= {f"{kind}_files": len(lake.read(kind)) for kind in KINDS}
+        return Seen(figures, gold, lake)

@@ -1,0 +1,21 @@
+"""What gold has of the staged transactions, without a look at months that cannot have any."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.common.dates import bounds
+from jobs.common.db import run_file
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import cursor as Cursor
+
+
+def find_held(cur: Cursor) -> list[date]:
+    """Fill `held`. Returns the months of the fact that were looked at."""
+    run_file(cur, "load/15_held.sql")
+    months = [row[0] for row in cur.fetchall()]
+    for month in months:
+        run_file(cur, "load/16_held_of_month.sql", bounds(month))
+    return months

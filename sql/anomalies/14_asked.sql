@@ -1,0 +1,77 @@
+-- Purpose: of which products and months it has to be known whether they have sales lines.
+-- Run by:  jobs/analytics/scoring.py
+-- Parameters: monthly (baseline of the 12 months before; else the whole history), rescore_all
+-- Makes:   lacking (what changed and has no baseline), asked (a month that is null: all of them),
+--          selling (empty; 15 fills it)
+--          Its last statement gives the months to look into.
+
+-- The line that a person judged may be of another product or month by now.
+INSERT INTO changes (stock_code, month, batch_id, reason)
+SELECT
+    n.stock_code,
+    n.month,
+    s.batch_id,
+    'review' AS reason
+FROM found AS n
+INNER JOIN sought AS s ON n.transaction_id = s.transaction_id
+WHERE s.batch_id IS NOT NULL;
+
+CREATE TEMP TABLE lacking ON COMMIT DROP AS
+SELECT DISTINCT
+    c.stock_code,
+    c.month
+FROM changes AS c
+WHERE
+    %(monthly)s
+    AND NOT EXISTS (
+        SELECT 1 FROM anomaly_baselines AS b
+        WHERE b.stock_code = c.stock_code AND b.month = c.month
+    );
+
+ANALYZE lacking;
+
+CREATE TEMP TABLE asked ON COMMIT DROP AS
+-- The baselines that a line of a month is in, and how far it can be a floor.
+SELECT
+    c.stock_code,
+    r.month
+FROM changes AS c
+INNER JOIN (
+    SELECT
+        d.month AS changed,
+        m.month
+    FROM (SELECT DISTINCT n.month FROM changes AS n) AS d
+    INNER JOIN months AS m ON d.month < m.month AND m.month <= d.month + interval '12 months'
+) AS r ON c.month = r.changed
+WHERE %(monthly)s AND NOT %(rescore_all)s AND c.reason <> 'prices'
+UNION
+SELECT
+    l.stock_code,
+    l.month
+FROM lacking AS l
+WHERE NOT %(rescore_all)s
+UNION
+SELECT
+    c.stock_code,
+    NULL AS month
+FROM changes AS c
+WHERE NOT %(monthly)s AND NOT %(rescore_all)s AND c.reason <> 'prices'
+UNION
+SELECT
+    p.stock_code,
+    NULL AS month
+FROM dim_products AS p
+WHERE %(rescore_all)s;
+
+ANALYZE asked;
+
+CREATE TEMP TABLE selling (stock_code text, month date) ON COMMIT DROP;
+
+SELECT m.month
+FROM months AS m
+WHERE
+    EXISTS (
+        SELECT 1 FROM asked AS a
+        WHERE a.month IS NULL OR a.month = m.month
+    )
+ORDER BY m.month;
