@@ -17,6 +17,7 @@ import re
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -50,9 +51,17 @@ KEYS = {
         ADD CHECK (country_sk = country_id)
     """,
     "dim_dates": "ADD PRIMARY KEY (date_sk), ADD UNIQUE (date)",
-    "transactions_error": "ADD PRIMARY KEY (error_id), ADD CHECK (cardinality(rules) > 0)",
+    "transactions_error": """
+        ADD PRIMARY KEY (error_id),
+        ADD CHECK (cardinality(rules) > 0),
+        ADD CHECK (status IN ('OPEN', 'REPLAYED', 'DISCARDED'))
+    """,
     "anomaly_baselines": "ADD UNIQUE NULLS NOT DISTINCT (stock_code, month)",
-    "anomalies": "ADD PRIMARY KEY (anomaly_id), ADD UNIQUE (transaction_id)",
+    "anomalies": """
+        ADD PRIMARY KEY (anomaly_id),
+        ADD UNIQUE (transaction_id),
+        ADD CHECK (status IN ('NEW', 'REVIEWED', 'RESOLVED', 'FALSE_POSITIVE'))
+    """,
 }
 INDEXES = {
     "transactions_error": ("(batch_id) WHERE status = 'OPEN'", "(transaction_id)"),
@@ -67,10 +76,11 @@ FOREIGN_KEYS = {
 FACT = """
 SELECT
     transaction_id, product_sk, customer_sk, country_sk,
-    strftime(day, '%Y%m%d')::INTEGER AS date_sk, invoice_no, invoice_date, quantity, unit_price,
-    total_amount, quantity < 0 AS is_return, 1 AS batch_id
+    year(day) * 10000 + month(day) * 100 + day(day) AS date_sk, invoice_no, invoice_date, quantity,
+    unit_price, total_amount, quantity < 0 AS is_return, 1 AS batch_id,
+    strftime(date_trunc('month', day), '%Y_%m') AS month
 FROM priced
-WHERE is_good AND day BETWEEN '{first}' AND '{last}'
+WHERE is_good
 """
 
 
@@ -82,17 +92,17 @@ class Target:
         self._schema = schema
         self._own = threading.local()
 
-    def execute(self, *statements: str, load: tuple[str, Path] | None = None) -> None:
-        """Run statements in one transaction; with `load`, a COPY of a file after the first."""
+    def execute(self, *statements: str, copy: str = "", files: Sequence[Path] = ()) -> None:
+        """Run statements in one transaction; after the first, COPY the files."""
         if not hasattr(self._own, "connection"):
             options = f"-c timezone=UTC -c search_path={self._schema}"
             self._own.connection = psycopg2.connect(self._dsn, options=options)
         with self._own.connection as connection, connection.cursor() as cur:
             for number, statement in enumerate(statements):
                 cur.execute(statement)
-                if load and number == 0:
-                    with load[1].open("rb") as file:
-                        cur.copy_expert(load[0], file, size=1 << 20)
+                for path in files if number == 0 else ():
+                    with path.open("rb") as file:
+                        cur.copy_expert(copy, file, size=1 << 20)
 
 
 class Script:
@@ -112,13 +122,14 @@ class Script:
             f"ALTER TABLE {name} {KEYS[name]}",
             *(f"CREATE INDEX ON {name} {columns}" for columns in INDEXES.get(name, ())),
             f"ANALYZE {name}",
-            load=(statement, self._csv(name, f"FROM {name}")),
+            copy=statement,
+            files=[self._csv(name)],
         )
 
-    def month(self, month: date, first: date, last: date) -> None:
+    def month(self, month: date) -> None:
         """Build a month of the fact aside: rows, keys, indexes, bounds."""
         name = month_table(month)
-        rows = self._csv(name, FACT.format(first=first, last=last))
+        rows = sorted((self.scratch / "fact" / f"month={month:%Y_%m}").iterdir())
         self.target.execute(
             f"CREATE TABLE {name} (LIKE fact_transactions)",
             f"ALTER TABLE {name} ADD PRIMARY KEY (transaction_id, invoice_date),"
@@ -127,7 +138,8 @@ class Script:
             f"CREATE INDEX ON {name} (product_sk)",
             f"CREATE INDEX ON {name} (customer_sk) WHERE customer_sk <> -1",
             f"ANALYZE {name}",
-            load=(f"COPY {name} FROM STDIN (FORMAT csv, FREEZE)", rows),
+            copy=f"COPY {name} FROM STDIN (FORMAT csv, FREEZE)",
+            files=rows,
         )
 
     def references(self, month: date) -> None:
@@ -141,9 +153,14 @@ class Script:
         checked = (f"VALIDATE CONSTRAINT {name}_{key}" for key in FOREIGN_KEYS)
         self.target.execute(f"ALTER TABLE {name} {', '.join(checked)}")
 
-    def _csv(self, name: str, query: str) -> Path:
+    def fact(self) -> None:
+        """Write the fact's lines, a directory a month."""
+        options = "FORMAT csv, HEADER false, PARTITION_BY (month)"
+        self.duck.execute(f"COPY ({FACT}) TO '{self.scratch / 'fact'}' ({options})")
+
+    def _csv(self, name: str) -> Path:
         path = self.scratch / f"{name}.csv"
-        self.duck.cursor().execute(f"COPY ({query}) TO '{path}' (FORMAT csv, HEADER false)")
+        self.duck.cursor().execute(f"COPY {name} TO '{path}' (FORMAT csv, HEADER false)")
         return path
 
 
@@ -195,17 +212,18 @@ def name_errors(duck: duckdb.DuckDBPyConnection) -> None:
 
 def load(script: Script) -> None:
     """Everything into Postgres, on two connections."""
-    months = script.duck.sql("FROM months").fetchall()
+    months = [month for (month,) in script.duck.sql("FROM months").fetchall()]
+    script.fact()
     script.target.execute(*statements("tables.sql"))
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         tables = [pool.submit(script.table, name) for name in KEYS]
-        built = [pool.submit(script.month, *month) for month in months]
+        built = [pool.submit(script.month, month) for month in months]
         for task in [*tables, *built]:
             task.result()
         script.target.execute(*statements("keys.sql"))
-        for task in [pool.submit(script.references, month) for month, *_ in months]:
+        for task in [pool.submit(script.references, month) for month in months]:
             task.result()
-    script.target.execute(*(attached(month) for month, *_ in months))
+    script.target.execute(*(attached(month) for month in months))
 
 
 def attached(month: date) -> str:

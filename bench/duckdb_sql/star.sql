@@ -18,19 +18,16 @@ SELECT customer_id, ('0x' || sha256(customer_id)[:15])::BIGINT AS customer_sk
 FROM (SELECT DISTINCT customer_id FROM lines WHERE customer_id IS NOT NULL);
 
 CREATE TABLE priced AS
-WITH winners AS (
-    SELECT * FROM lines WHERE n NOT IN (SELECT n FROM losers)
-)
-
 SELECT
-    w.*,
+    w.* EXCLUDE (country, window_start),
     p.product_sk,
     coalesce(b.customer_sk, -1) AS customer_sk,
     c.country_sk,
     p.unit_price,
     try_cast(w.quantity * p.unit_price AS DECIMAL(18, 4)) AS total_amount,
     w.is_usable AND total_amount IS NOT NULL AND c.country_sk IS NOT NULL AS is_good
-FROM winners AS w
+FROM lines AS w
+ANTI JOIN losers USING (n)
 ASOF LEFT JOIN dim_products AS p ON w.stock_code = p.stock_code AND w.day >= p.effective_date
 LEFT JOIN customers AS b ON w.customer_id = b.customer_id
 LEFT JOIN dim_countries AS c ON w.country = c.country;
@@ -58,10 +55,8 @@ INNER JOIN raw AS r ON p.n = r.rowid
 WHERE NOT p.is_good;
 
 CREATE TABLE months AS
-SELECT date_trunc('month', day)::DATE AS month, min(day) AS first_day, max(day) AS last_day
-FROM priced
+SELECT DISTINCT date_trunc('month', day)::DATE AS month FROM priced
 WHERE is_good
-GROUP BY ALL
 ORDER BY month;
 
 CREATE TABLE dim_customers AS
