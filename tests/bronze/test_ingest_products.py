@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F
 
 from jobs.bronze import ingest_products
-from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
+from jobs.common.contracts import LAYOUT, PRODUCTS, PRODUCTS_SNAPSHOTS
 from jobs.common.errors import BadInput
-from jobs.common.lake import snapshot_id
+from jobs.common.lake import BUILT_FROM, create_table, set_property, snapshot_id
 from jobs.common.runlog import Run
 from tests.support.rows import csv_text, product
 from tests.support.warehouse import Warehouse
@@ -345,6 +347,58 @@ def test_snapshots_that_no_run_told_of_are_in_the_history_after_the_next(shop: S
     ).append()
     shop.ingest()
     assert shop.history() == [(shop.code, 1.0, 0, 1, False), (shop.code, 2.0, 1, None, False)]
+
+
+def test_an_ordinary_day_opens_no_earlier_list_and_no_closed_version(
+    shop: Shop, tmp_path: Path
+) -> None:
+    for day, price in enumerate((1, 2, 3)):
+        shop.take(day, shop.listed(price))
+    lists, history = (shop.warehouse.data(table) for table in (PRODUCTS_SNAPSHOTS, PRODUCTS))
+    hidden = [p for p in [*lists, *history] if "is_current=true" not in str(p)]
+    assert len(hidden) > len(lists)
+    for number, path in enumerate(hidden):
+        path.rename(tmp_path / str(number))
+
+    shop.take(3, shop.listed(4))
+    shop.deliver(4, shop.listed(5))
+    shop.take(5, shop.listed(6))
+
+    for number, path in enumerate(hidden):
+        (tmp_path / str(number)).rename(path)
+    assert shop.history() == [
+        *((shop.code, price + 1.0, price, price + 1, False) for price in range(5)),
+        (shop.code, 6.0, 5, None, False),
+    ]
+
+
+def test_a_table_of_an_older_home_gets_its_current_versions_apart(
+    new_warehouse: Callable[..., Warehouse],
+) -> None:
+    shop = Shop(new_warehouse(products_max_shrink=1.0)).for_a_test()
+    spark = shop.warehouse.spark
+    spark.sql(f"DROP TABLE {PRODUCTS.full_name} PURGE")
+    as_it_was = replace(PRODUCTS, partitioned_by=(), properties=PRODUCTS.properties[:3])
+    spark.sql(create_table(as_it_was).rstrip(";\n"))
+    shop.deliver(0, shop.listed(1))
+    shop.take(1, shop.listed(2))
+    spark.sql(f"ALTER TABLE {PRODUCTS.full_name} DROP PARTITION FIELD is_current")
+    spark.sql(f"ALTER TABLE {PRODUCTS.full_name} UNSET TBLPROPERTIES ('{LAYOUT}')")
+    spark.table(PRODUCTS.full_name).writeTo(PRODUCTS.full_name).overwrite(F.lit(True))
+    lists = snapshot_id(spark, PRODUCTS_SNAPSHOTS)
+    set_property(spark, PRODUCTS, BUILT_FROM, f"{lists} ignore")
+
+    shop.take(2, shop.listed(3))
+    shop.take(3, shop.listed(4))
+
+    assert shop.history() == [
+        (shop.code, 1.0, 0, 1, False),
+        (shop.code, 2.0, 1, 2, False),
+        (shop.code, 3.0, 2, 3, False),
+        (shop.code, 4.0, 3, None, False),
+    ]
+    rows = spark.table(f"{PRODUCTS.full_name}.files").select("partition.is_current").collect()
+    assert {row[0] for row in rows} == {True, False}
 
 
 def test_a_dry_run_takes_nothing(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
