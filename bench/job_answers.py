@@ -29,22 +29,27 @@ HASHED = {
     " invoice_date, round(std_deviation::numeric, 6), round(z_score::numeric, 6),"
     " round(threshold::numeric, 6)",
 }
-# Keys, checks and indexes by their definition; of the fact's months, how many there are of each.
+# By their definition; of the fact's months, how many there are of each.
 KEYS = """
-SELECT
-    regexp_replace(t.relname, '_[0-9_]+$', '_month') || ': ' || d.text AS key,
-    count(*)
-FROM (
-    SELECT conrelid AS relid, pg_get_constraintdef(oid) AS text FROM pg_constraint
-    WHERE contype IN ('p', 'u', 'f', 'c')
-    UNION ALL
-    SELECT indrelid, regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', '') FROM pg_index
-) AS d
+SELECT contype, conrelid, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE contype IN ('p', 'u', 'f')
+"""
+CHECKS_AND_INDEXES = """
+SELECT 'c', conrelid, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE contype = 'c'
+UNION ALL
+SELECT 'i', indrelid, regexp_replace(pg_get_indexdef(indexrelid), '^.* USING ', '')
+FROM pg_index
+WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')
+"""
+OF_TABLES = """
+SELECT count(*) || ' x ' || regexp_replace(t.relname, '_[0-9_]+$', '_month') || ': ' || d.text
+FROM ({definitions}) AS d (kind, relid, text)
 JOIN pg_class AS t ON t.oid = d.relid
 WHERE
     t.relnamespace = %(schema)s::regnamespace
     AND regexp_replace(t.relname, '_[0-9_]+$', '') = ANY(%(tables)s)
-GROUP BY 1
+GROUP BY regexp_replace(t.relname, '_[0-9_]+$', '_month'), d.kind, d.text
 ORDER BY 1
 """
 FIGURES = {
@@ -64,7 +69,7 @@ FIGURES = {
 
 
 def answers(dsn: dict[str, Any], schema: str) -> Answers:
-    """Figures, and of each table the rows and the sum of their hashes; and all keys."""
+    """Figures, of each table the rows and the sum of their hashes; keys, checks, indexes."""
     options = f"-c timezone=UTC -c search_path={schema}"
     with psycopg2.connect(**dsn, options=options) as connection, connection.cursor() as cur:
         found: Answers = {}
@@ -76,10 +81,33 @@ def answers(dsn: dict[str, Any], schema: str) -> Answers:
                 f"SELECT count(*), sum(hashtextextended(ROW({columns})::text, 0)) FROM {table}"
             )
             found[table] = [str(value) for value in cur.fetchone() or ()]
-        cur.execute(KEYS, {"schema": schema, "tables": list(HASHED)})
-        found["keys"] = [f"{count} × {key}" for key, count in cur.fetchall()]
+        for name, definitions in (("keys", KEYS), ("checks and indexes", CHECKS_AND_INDEXES)):
+            query = OF_TABLES.format(definitions=definitions)
+            cur.execute(query, {"schema": schema, "tables": list(HASHED)})
+            found[name] = [row[0] for row in cur.fetchall()]
     connection.close()
     return found
+
+
+def same(one: Answers, other: Answers) -> None:
+    """Hold two against each other, in what both tell, but for checks and indexes.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    for name in sorted((one.keys() & other.keys()) - {"checks and indexes"}):
+        assert one[name] == other[name], f"{name}: {one[name]} and {other[name]}"
+
+
+def beyond(ours: Answers, script: Answers) -> list[str]:
+    """Checks and indexes that we have on top of the script's.
+
+    Raises:
+        AssertionError: the script has one that we lack.
+    """
+    mine, theirs = set(ours["checks and indexes"]), set(script["checks and indexes"])
+    assert theirs <= mine, f"only in the script: {sorted(theirs - mine)}"
+    return sorted(mine - theirs)
 
 
 def independent(landing: Path) -> Answers:
