@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jobs.bronze import parsing
 from jobs.bronze.layouts import COUNTRIES, PRODUCTS, TRANSACTIONS
-from jobs.bronze.parsing import Layout, batches
+from jobs.bronze.parsing import Layout, batches, parsed
 from jobs.bronze.plain_text import plain_text
 from jobs.bronze.records import BOM, header_of, header_problem
 from jobs.common.landing import LandingFile
@@ -156,7 +156,7 @@ def files(read: Sequence[bytes]) -> list[tuple[LandingFile, bytes]]:
 
 
 def by_columns(read: Sequence[bytes], layout: Layout) -> list[tuple[Any, ...]]:
-    found = list(batches(files(read), layout, BATCH))
+    found = list(batches(parsed(files(read), layout, BATCH)))
     assert all(batch.schema == layout.schema for batch in found)
     rows = [tuple(row.values()) for batch in found for row in batch.to_pylist()]
     return sorted(rows, key=lambda row: row[-4])  # by file; of one, as they come
@@ -213,7 +213,7 @@ def test_rows_of_many_files_come_in_few_batches(monkeypatch: pytest.MonkeyPatch)
     read = [
         csv_text("transactions", [line(f"{n}{m}") for m in range(4)]).encode() for n in range(20)
     ]
-    found = list(batches(files(read), TRANSACTIONS, BATCH))
+    found = list(batches(parsed(files(read), TRANSACTIONS, BATCH)))
     assert [len(batch) for batch in found] == [25, 3, 25, 3, 24]
     assert_same(read, TRANSACTIONS)
 
