@@ -41,8 +41,8 @@ SELECT
     AS invoice_no,
   CAST(n % {INVOICE} + 1 AS int) AS line_no,
   concat('P', lpad(product, 4, '0')) AS stock_code,
-  CAST((1 + (nth * 5 + product) % 12) * if(nth % 50 = 3, 20, 1) * if(invoice % 50 = 0, -1, 1)
-    AS int) AS quantity,
+  CAST((1 + (nth * 5 + product) % 12) * if((nth + product) % 50 = 3, 20, 1)
+    * if(invoice % 50 = 0, -1, 1) AS int) AS quantity,
   timestamp_seconds({{start}} + second) AS invoice_date,
   if(invoice % 5 = 0, NULL,
     concat('C', {{month}} * {NEWCOMERS} + invoice * 37 % {CUSTOMERS})) AS customer_id,

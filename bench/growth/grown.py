@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from bench.book import Figures
@@ -13,14 +14,24 @@ from bench.growth import history, watch
 from bench.growth.counters import Counters, counters
 from bench.growth.history import History
 from bench.growth.opened import KINDS, Opened, watching
-from bench.growth.shop import LAST, Month, log, month_of, price_list
+from bench.growth.shop import LAST, log, month_of, price_list
 from bench.homes import EVERY_FOUR_HOURS, Home
 from generators.landing import countries_file, deliver
+from jobs.common.db import connect, transaction
 from jobs.common.settings import Settings
 
 LISTS = "ingest_products,ingest_countries,fact_postgres"
 RESTATED = date(2024, 10, 15)  # in the month before the last, which every size has
-PRODUCT = 17
+PRODUCT = 17  # of those that have another price from the 1st of the next month on
+BATCH = """
+SELECT
+    count(*),
+    md5(string_agg(concat_ws('|', f.transaction_id, f.customer_sk, f.country_sk, f.invoice_date,
+        f.quantity, f.unit_price, f.total_amount), ',' ORDER BY f.transaction_id))
+FROM fact_transactions AS f
+WHERE f.invoice_date >= %s
+AND f.batch_id = (SELECT max(run_id) FROM ops.runs WHERE job = 'fact_postgres')
+"""
 
 
 @dataclass(frozen=True)
@@ -69,17 +80,25 @@ class Grown:
         )
         history.build(self.settings, self.history, int(made.read_text()))
 
-    def one_more_file(self) -> Seen:
-        """The next window's log arrives, and the chain takes it."""
+    def one_more_file(self, nth: int) -> Seen:
+        """The log of the nth window after the history arrives, and the chain takes it."""
         month = self.history.months[-1]
-        deliver(self.home.landing, log(month, self._next, self.history.countries))
-        self._next += 1
+        deliver(self.home.landing, log(month, self._next + nth, self.history.countries))
         return self._seen(EVERY_FOUR_HOURS)
 
-    def late_price(self) -> Seen:
+    def last_batch(self) -> tuple[int, str]:
+        """How many lines the last load wrote, and a digest of what they say."""
+        with closing(connect(self.settings, "owner")) as conn, transaction(conn) as cur:
+            cur.execute(BATCH, (LAST,))
+            count, digest = cur.fetchone() or (0, "")
+        return count, digest
+
+    def late_price(self, nth: int) -> Seen:
         """A price list of a past day arrives late: one product had another price."""
-        past = Month(month_of(RESTATED).number)
-        deliver(self.home.landing, price_list(past, RESTATED, {PRODUCT: "77.77"}))
+        past = month_of(RESTATED)
+        product = PRODUCT + 3 * nth
+        day = RESTATED + timedelta(days=nth - 1)
+        deliver(self.home.landing, price_list(past, day, {product: "77.77"}))
         return self._seen("ingest_products,fact_postgres,detect_anomalies,send_mail")
 
     def _seen(self, jobs: str) -> Seen:

@@ -46,7 +46,7 @@ SELECT
     t.invoice,
     t.product,
     (1 + (t.nth * 5 + t.product) %% 12)
-    * CASE WHEN t.nth %% 50 = 3 THEN 20 ELSE 1 END
+    * CASE WHEN (t.nth + t.product) %% 50 = 3 THEN 20 ELSE 1 END
     * CASE WHEN t.invoice %% 50 = 0 THEN -1 ELSE 1 END AS quantity,
     CASE WHEN t.invoice %% 50 = 0 THEN 'C' ELSE '' END
     || 10000000 + %(month)s * {invoices} + t.invoice AS invoice_no,

@@ -99,7 +99,7 @@ def _line(month: Month, n: int, countries: list[str]) -> tuple[object, ...]:
     invoice = n // INVOICE
     product = n * 1471 % PRODUCTS
     nth = n // PRODUCTS
-    units = (1 + (nth * 5 + product) % 12) * (20 if nth % 50 == 3 else 1)
+    units = (1 + (nth * 5 + product) % 12) * (20 if (nth + product) % 50 == 3 else 1)
     cancels = invoice % 50 == 0
     number = f"{'C' if cancels else ''}{10_000_000 + month.number * LINES // INVOICE + invoice}"
     customer = f"C{month.number * NEWCOMERS + invoice * 37 % CUSTOMERS}" if invoice % 5 else ""

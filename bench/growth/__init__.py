@@ -1,0 +1,161 @@
+"""Growth: the same 4-hour file onto 1, 10 and 50 million lines, and a price restated long after."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from bench.book import Book, Figures
+from bench.charts import bars, table
+from bench.growth.counters import months_of
+from bench.growth.grown import RESTATED, Grown, Seen
+from bench.homes import fresh_home
+from bench.parts import Options
+
+PART = "growth"
+MONTHS = {"1M": 2, "10M": 20, "50M": 100}
+BASE = "1M"
+GOAL = 1.2
+DRIVER_GIB = 4
+
+
+def run(book: Book, options: Options) -> None:
+    """Build the histories, then give each a file in turn; last, a late price list."""
+    wanted = [*MONTHS, *map(_late, MONTHS)]
+    if all(len(book.runs(PART, case)) >= options.rounds for case in wanted):
+        return
+    with ExitStack() as stack:
+        homes = {
+            size: Grown(
+                stack.enter_context(fresh_home(options.scratch / size)),
+                *(months, options.rounds + 1, options.countries),
+            )
+            for size, months in MONTHS.items()
+        }
+        for size, home in homes.items():
+            home.build()
+            book.state(PART, f"lines of {size}", home.lines)
+            home.one_more_file(0)  # caches are cold, and so is what the history was made by
+        for nth in range(1, options.rounds + 1):
+            _one_round(book, homes, nth)
+
+
+def _one_round(book: Book, homes: dict[str, Grown], nth: int) -> None:
+    """A file, and a late price, for each size; all must make the same of the same."""
+    batches = {}
+    for size, home in homes.items():
+        if len(book.runs(PART, size)) < nth:
+            book.add(PART, size, **_figures(home.one_more_file(nth)))
+            batches[size] = home.last_batch()
+    if len(set(batches.values())) > 1:
+        raise AssertionError(f"the same file gave other lines: {batches}")
+    for size, home in homes.items():
+        if len(book.runs(PART, _late(size))) < nth:
+            book.add(PART, _late(size), **_restated(home, nth))
+
+
+def _late(size: str) -> str:
+    return f"{size}, a late price"
+
+
+def _restated(home: Grown, nth: int) -> Figures:
+    """A price list of one day of a past month arrives late; no other month may be written."""
+    seen = home.late_price(nth)
+    written = months_of(+seen.gold.written)
+    if written != [f"{RESTATED:%Y_%m}"]:
+        raise AssertionError(f"a price of {RESTATED} wrote {written}")
+    return _figures(seen)
+
+
+def _figures(seen: Seen) -> Figures:
+    gold = seen.gold
+    return seen.figures | {
+        "rows": gold.rows.total(),
+        "blocks": gold.blocks.total(),
+        "written": gold.written.total(),
+        "months_written": len(months_of(+gold.written)),
+    }
+
+
+def report(book: Book) -> str:
+    """A table of ratios, the goal beside them, memory, and what a late price wrote."""
+    sizes = [size for size in MONTHS if size in book.cases(PART)]
+    if BASE not in sizes:
+        return "## Growth\n\nNot measured yet."
+    largest = sizes[-1]
+    most = book.peak(PART, largest, "driver_mib")
+    worst = max(book.ratio(PART, largest, BASE, figure) for figure in ("wall", "rows"))
+    chart = bars(
+        PART,
+        "One more 4-hour file, by lines of history (wall)",
+        [(size, book.median(PART, size)) for size in sizes],
+        ours=sizes,
+        goal=GOAL * book.median(PART, BASE),
+    )
+    lines = [
+        "## Growth",
+        (
+            "The same 4-hour file (about 2,780 lines, 70 bytes each) onto a longer and longer"
+            " history, half a million lines a month: `run_pipeline.sh` from ingestion to mail. The"
+            " history is made as a backfill leaves it, a commit a month, and 30 commits of single"
+            " files; price lists are monthly, 4,000 products."
+        ),
+        table(_HEAD, [_row(book, size) for size in sizes]),
+        (
+            f"Goal: within {GOAL} × from the smallest to the largest. From {BASE} to {largest} it"
+            f" is {book.ratio(PART, largest, BASE):.2f} × in time and"
+            f" {book.ratio(PART, largest, BASE, 'rows'):.2f} × in rows that Postgres read:"
+            f" {'met' if worst <= GOAL else 'missed'}. The driver (its JVM of"
+            f" 3 GiB heap at most, and its Python) peaked at {most:,.0f} MiB with {largest}:"
+            f" {'within' if most <= DRIVER_GIB * 1024 else 'beyond'} {DRIVER_GIB} GiB."
+        ),
+        chart,
+        *_late_prices(book, sizes),
+    ]
+    return "\n\n".join(lines)
+
+
+_HEAD = (
+    *("history", "× wall", "× CPU", "× rows read in Postgres", "× blocks"),
+    *("lake: data files", "manifests", "table metadata"),
+    *("driver MiB", "workers MiB", "Postgres MiB"),
+)
+_KINDS = ("data_files", "manifests_files", "metadata_files")
+_MEMORY = ("driver_mib", "workers_mib", "postgres_mib")
+
+
+def _row(book: Book, size: str) -> list[str]:
+    lines = book.fact(PART, f"lines of {size}", 0)
+    ratios = [book.ratio(PART, size, BASE, f) for f in ("wall", "cpu", "rows", "blocks")]
+    files = [book.median(PART, size, kind) for kind in _KINDS]
+    memory = [book.peak(PART, size, kind) for kind in _MEMORY]
+    return [
+        f"{lines:,} lines, {MONTHS[size]} months",
+        *(f"{ratio:.2f}" for ratio in ratios),
+        *(f"{value:,.0f}" for value in (*files, *memory)),
+    ]
+
+
+def _late_prices(book: Book, sizes: list[str]) -> list[str]:
+    """What restating one product's price in a past month took."""
+    cases = [_late(size) for size in sizes if _late(size) in book.cases(PART)]
+    if not cases:
+        return []
+    rows = [
+        [
+            case,
+            f"{book.ratio(PART, case, cases[0]):.2f}",
+            f"{book.ratio(PART, case, cases[0], 'rows'):.2f}",
+            f"{book.peak(PART, case, 'months_written'):.0f}",
+            f"{book.median(PART, case, 'data_files'):.0f}",
+        ]
+        for case in cases
+    ]
+    head = ("history", "× wall", "× rows read in Postgres", "months written", "lake: data files")
+    return [
+        (
+            f"A price list of {RESTATED:%d %B %Y} arrives afterwards, one product of 4,000 with"
+            " another price: its lines of that month are priced anew, and Postgres' own counters"
+            " show that no other month was written (else the bench stops)."
+        ),
+        table(head, rows),
+    ]
