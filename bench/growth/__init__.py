@@ -94,15 +94,15 @@ def report(book: Book) -> str:
     lines = [
         "## Growth",
         (
-            "The same 4-hour file (about 2,780 lines, 70 bytes each) onto a longer and longer history,"
-            " half a million lines a month: `run_pipeline.sh` from ingestion to mail. The history is"
-            " made as a backfill leaves it, a commit a month, and 30 commits of single files; price"
-            " lists are monthly, 4,000 products."
+            "The same 4-hour file (about 2,780 lines, 70 bytes each) onto a longer and longer"
+            " history, half a million lines a month: `run_pipeline.sh` from ingestion to mail. The"
+            " history is made as a backfill leaves it, a commit a month, and 30 commits of single"
+            " files; price lists are monthly, 4,000 products."
         ),
         table(_HEAD, [_row(book, size) for size in sizes]),
         (
-            f"Goal: within {GOAL} × from the smallest to the largest. From {BASE} to {largest} it is"
-            f" {book.ratio(PART, largest, BASE):.2f} × in time and"
+            f"Goal: within {GOAL} × from the smallest to the largest. From {BASE} to {largest} it"
+            f" is {book.ratio(PART, largest, BASE):.2f} × in time and"
             f" {book.ratio(PART, largest, BASE, 'rows'):.2f} × in rows that Postgres read:"
             f" {'met' if worst <= GOAL else 'missed'}. The driver (its JVM of"
             f" 3 GiB heap at most, and its Python) peaked at {most:,.0f} MiB with {largest}:"
@@ -153,9 +153,9 @@ def _late_prices(book: Book, sizes: list[str]) -> list[str]:
     head = ("history", "× wall", "× rows read in Postgres", "months written", "lake: data files")
     return [
         (
-            f"A price list of {RESTATED:%d %B %Y} arrives afterwards, one product of 4,000 with another"
-            " price: its lines of that month are priced anew, and Postgres' own counters show that no"
-            " other month was written (else the bench stops)."
+            f"A price list of {RESTATED:%d %B %Y} arrives afterwards, one product of 4,000 with"
+            " another price: its lines of that month are priced anew, and Postgres' own counters"
+            " show that no other month was written (else the bench stops)."
         ),
         table(head, rows),
     ]

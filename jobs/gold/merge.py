@@ -35,7 +35,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
         "everything": staged.everything,
         "since": staged.since or date.min,
     }
-    _open_views(cur, run, staged)
+    open_views(cur, run, staged)
     run_file(cur, "load/10_files_and_dimensions.sql", params)
     if staged.products and staged.since is None:
         cur.execute("ANALYZE dim_products")
@@ -65,7 +65,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     ]
 
 
-def _open_views(cur: Cursor, run: Run, staged: Staged) -> None:
+def open_views(cur: Cursor, run: Run, staged: Staged) -> None:
     """Fixed names for this run's staging, so that the SQL files need no templates."""
     for table, there in ((LINES, True), (PRODUCTS, staged.products), (COUNTRIES, staged.countries)):
         view = sql.Identifier(f"staged_{table.kind}")
