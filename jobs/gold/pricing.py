@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-# What packed prices may take, in bytes; while they are made, a driver holds them about twice.
+# What packed prices may take, in bytes, so that a driver of 3 GB can broadcast them.
 MAX_PACKED = 320 << 20
 A_PRODUCT, A_VERSION, A_DAY = 160, 16, 2
 MAX_RANGE = 2**15 - 1  # days from a batch's first to its last; a version's number is a smallint
@@ -101,7 +101,8 @@ def _days(version: Column, n: Column) -> Column:
     since = F.when(n > 0, F.get("v", n - 1)["past"]).otherwise(0)
     none = F.array_repeat(F.lit(None).cast("smallint"), version["first"] - since)
     own = F.array_repeat(n.cast("smallint"), version["past"] - version["first"])
-    return F.concat(none, own)
+    # Most versions follow the one before at once; to put nothing before them takes a third more.
+    return F.when(since == version["first"], own).otherwise(F.concat(none, own))
 
 
 def fits(versions: DataFrame, calendar: Calendar, rows: int | None = None) -> bool:
