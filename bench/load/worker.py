@@ -1,0 +1,138 @@
+"""The Spark application that measures loads; `bench.load` starts it and reads what it writes.
+
+python -m jobs.launch bench/load/worker.py SCRATCH OUT GROUP/WAY ...
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from bench.load import data, gold, ways
+from bench.load.memory import Peaks
+from jobs.common.session import get_session
+from jobs.common.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+BULK_ROWS, FILLED_ROWS, BATCH_ROWS = 2_000_000, 500_000, 50_000
+MONTHS = ["2010-12-01", *(f"2011-{month:02d}-01" for month in range(1, 13))]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that load one batch: ours into one template, the others into another."""
+
+    batch: ways.Batch
+    ours: Settings
+    others: Settings
+    expected: tuple[Any, ...]
+
+
+def batch_of(spark: SparkSession, lines: data.Lines) -> tuple[ways.Batch, dict[str, float]]:
+    """Frame and CSV files of the same lines, and what the files took to make."""
+    frame = spark.read.parquet(str(lines.path))
+    start = time.monotonic()
+    csv = ways.write_csv(frame, lines.path.with_suffix(".csv"))
+    facts = {"csv_seconds": time.monotonic() - start, "csv_mib": sum_mib(csv)}
+    return ways.Batch(frame, lines.files, csv), facts | {"rows": lines.rows}
+
+
+def sum_mib(paths: list[Path]) -> float:
+    return sum(path.stat().st_size for path in paths) / 2**20
+
+
+def totals(*paths: Path) -> tuple[Any, ...]:
+    """Rows and sums of Parquet files, by another engine."""
+    statement = "SELECT count(*), sum(quantity)::BIGINT, sum(total_amount) FROM read_parquet(?)"
+    row = duckdb.execute(statement, [[str(path) for path in paths]]).fetchone()
+    return tuple(row or ())
+
+
+def bulk(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, dict[str, float]]:
+    """Two million lines of 13 months into an empty fact; the others find the months made."""
+    lines = data.write_lines(
+        scratch / "bulk.parquet", BULK_ROWS, mark="", first=data.FIRST_DAY, days=data.DAYS
+    )
+    empty = gold.make(base, "bench_empty")
+    gold.fill_dimensions(empty, data.write_dimensions(scratch))
+    gold.settle(empty)
+    months = gold.fresh_copy(empty, "bench_months")
+    gold.make_months(months, MONTHS)
+    gold.settle(months)
+    batch, facts = batch_of(spark, lines)
+    return Group(batch, empty, months, totals(lines.path)), facts
+
+
+def merge(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, dict[str, float]]:
+    """A window's lines onto a month that holds half a million."""
+    held = data.write_lines(
+        scratch / "held.parquet", FILLED_ROWS, mark="", first="2011-06-01", days=29
+    )
+    filled = gold.make(base, "bench_filled")
+    gold.fill_dimensions(filled, data.write_dimensions(scratch))
+    ways.ours(ways.Batch(spark.read.parquet(str(held.path)), held.files, []), filled)
+    gold.settle(filled)
+    path = scratch / "batch.parquet"
+    lines = data.write_lines(path, BATCH_ROWS, mark="9", first=data.BATCH_DAY, days=4 / 24)
+    batch, facts = batch_of(spark, lines)
+    return Group(batch, filled, filled, totals(held.path, path)), facts
+
+
+def measure(group: Group, name: str, way: str, postmaster: int) -> tuple[dict[str, float], Any]:
+    """Load into a fresh copy; the figures, and what the fact holds then."""
+    settings = gold.fresh_copy(group.ours if way == "ours" else group.others)
+    call = (ways.TRANSPORT if name == "transport" else ways.WAYS)[way]
+    with Peaks(postmaster) as peaks:
+        start = time.monotonic()
+        call(group.batch, settings)
+        wall = time.monotonic() - start
+    state = None if name == "transport" else gold.state(settings)
+    gold.drop(settings)
+    return {"wall": wall, **peaks.mib}, state
+
+
+def check(group: Group, case: str, state: Any, seen: dict[str, Any]) -> None:
+    """All loads of a group leave the same rows under the same keys, and those of the Parquet."""
+    name = case.split("/", maxsplit=1)[0]
+    if state is None:
+        return
+    if state["content"][0][:3] != group.expected or seen.setdefault(name, state) != state:
+        raise RuntimeError(f"{case} left another fact than it should: {state}")
+
+
+def run(scratch: Path, todo: list[str]) -> Iterator[dict[str, Any]]:
+    """Facts of each group first, then a measurement for each case, in the order given."""
+    base = load_settings()
+    spark = get_session("bench load", base)
+    postmaster = int((base.home / "pgdata" / "postmaster.pid").read_text().split()[0])
+    groups: dict[str, Group] = {}
+    for name, make in (("bulk", bulk), ("merge", merge)):
+        groups[name], facts = make(spark, scratch, base)
+        yield {"fact": name, **facts}
+    yield {"fact": "server", **gold.server(groups["bulk"].ours)}
+    groups["transport"] = groups["bulk"]
+    for way in ways.WAYS:  # untimed: Spark's compiled code and Python's workers are warm then
+        measure(groups["merge"], "merge", way, postmaster)
+    seen: dict[str, Any] = {}
+    for case in todo:
+        name, way = case.split("/")
+        figures, state = measure(groups[name], name, way, postmaster)
+        check(groups[name], case, state, seen)
+        yield {"case": case, **figures}
+    spark.stop()
+
+
+if __name__ == "__main__":
+    with Path(sys.argv[2]).open("w", encoding="utf-8") as out:
+        for each in run(Path(sys.argv[1]), sys.argv[3:]):
+            out.write(json.dumps(each) + "\n")
+            out.flush()
