@@ -212,9 +212,9 @@ def _words(book: Book, sizes: list[int]) -> str:
         f"Both end with {' and '.join(facts)}: equal rows of the fact, dimensions, errors,"
         " baselines and anomalies, and equal primary, unique and foreign keys; ours have"
         f" {len(book.fact(PART, 'beyond', []))} kinds of check and index on top. Their counts, sums"
-        " and versions are also those of an equi-join of lines and daily lists in Polars."
-        " The script keeps no lake, no bytes of bad records and no line's origin; it sends no mail,"
-        " and any change means building anew: ours again, with nothing new, takes"
+        " and versions are also those of an equi-join of lines and lists in Polars. The script"
+        " keeps no lake, no bytes of bad records and no line's origin; it sends no mail, and any"
+        " change means building anew: ours again, with nothing new, takes"
         f" {' and '.join(again)}. Spark starting is an empty `spark-submit`, end included."
         " Set-up of a home and putting files into `landing/` are not counted."
     )
