@@ -68,6 +68,9 @@ def run(book: Book, options: Options) -> None:
     bench = Bench(book, scratch, Home(scratch / "rival"))
     for years in SIZES:
         write_years(options.data, options.countries, years, bench.landing(years))
+        sizes = [file.stat().st_size for file in bench.landing(years).glob("*/*.csv")]
+        weight = {"files": len(sizes), "mib": sum(sizes) / 2**20}
+        book.state(PART, f"landing, {named(years)}", weight)
     bench.rival.run("scripts/run_setup.sh")
     bench.rival.run(sys.executable, "-m", "embedded", "down")
     for number in range(1, options.rounds + 1):
@@ -161,6 +164,8 @@ def _agree(bench: Bench, years: int, who: str, ask: Callable[[], Answers]) -> No
 def report(book: Book) -> str:
     """The section: ratios, where our time goes, memory."""
     sizes = [n for n in SIZES if {ours(n), script(n)} <= set(book.cases(PART))]
+    if not sizes:
+        return HEAD
     bars = [(case(n), book.median(PART, case(n))) for n in sizes for case in (script, ours)]
     title = "Landing files to views, seconds"
     chart = charts.bars("job", title, bars, ours=[ours(n) for n in sizes])
@@ -207,7 +212,7 @@ def _shares(book: Book, sizes: list[int]) -> str:
 
 def _words(book: Book, sizes: list[int]) -> str:
     again = (f"{book.median(PART, ours(n), 'again'):.1f} s after {named(n)}" for n in sizes)
-    facts = (f"{int(_rows(book, n)):,} fact lines for {named(n)}" for n in sizes)
+    facts = (_size(book, n) for n in sizes)
     return (
         f"Both end with {' and '.join(facts)}: equal rows of the fact, dimensions, errors,"
         " baselines and anomalies, and equal primary, unique and foreign keys; ours have"
@@ -220,6 +225,9 @@ def _words(book: Book, sizes: list[int]) -> str:
     )
 
 
-def _rows(book: Book, years: int) -> str:
+def _size(book: Book, years: int) -> str:
     given: dict[str, Answers] = book.fact(PART, f"answers, {named(years)}", {})
-    return str(next(iter(given.values()), {}).get("fact_rows", 0))
+    lines = int(next(iter(given.values()), {}).get("fact_rows", 0))
+    landed = book.fact(PART, f"landing, {named(years)}", {"files": 0, "mib": 0})
+    files = f"{landed['files']:,} files of {landed['mib']:,.0f} MiB"
+    return f"{lines:,} fact lines for {named(years)} ({files})"
