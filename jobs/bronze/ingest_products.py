@@ -99,8 +99,9 @@ def transform(
     if any(days.values()) or len(days) == len(dates):
         return difference(history, versions(snapshots, every, missing))
     if whole and is_later(days, dates):
-        current = history.where("is_current")
-        return later_versions(current, pending, every, missing).withColumn("op", F.lit("put"))
+        current, before = history.where("is_current"), max(dates.keys() - days.keys())
+        changes = later_versions(current, pending, [before, *sorted(days)], missing)
+        return changes.withColumn("op", F.lit("put"))
     keys = _touched(snapshots, pending, every, sorted(days), missing)
     touched = versions(snapshots.join(keys, KEY, how="left_semi"), every, missing)
     return difference(history.join(keys, KEY, how="left_semi"), touched)
