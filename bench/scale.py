@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,11 +83,9 @@ def run(book: Book, options: Options) -> None:
     with cluster_with_the_year(options) as cluster:
         book.state(PART, "bytes a line", _bytes_a_line(cluster))
         again = ("scripts/run_fact_postgres.sh", "--force")
-        empty = (sys.executable, "-m", "jobs.launch", "bench/empty_job.py")
         for number in range(1, options.rounds + 1):
             for n in EXECUTORS:
                 book.repeat(PART, case_of(n), number, lambda n=n: _figures(cluster.job(n, *again)))  # type: ignore[misc]
-            book.repeat(PART, "empty", number, lambda: _figures(cluster.job(1, *empty)))
 
 
 def _figures(measured: Measured) -> dict[str, float]:

@@ -18,6 +18,7 @@ from embedded.home import SOURCES, Home, write_private
 from embedded.java import java_home
 from embedded.spark import spark_home
 from jobs.common.errors import UsageError
+from jobs.common.filesystem import LocalFiles
 from jobs.common.job import exit_code_of
 from jobs.common.session import as_properties, spark_conf
 from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
@@ -82,11 +83,11 @@ def spark_environment(settings: Settings) -> dict[str, str]:
 
 def start_options(settings: Settings) -> str:
     """Java options with which a driver starts, and does little work, in less time."""
-    mapped = class_archive.java_options(settings.warehouse_mode)
-    options = (
-        mapped if settings.spark_class_archive else "",
-        QUICK_COMPILER if wants_quick_compiler(settings) else "",
-    )
+    options = []
+    if settings.spark_class_archive:
+        options.append(class_archive.java_options(settings.warehouse_mode))
+    if wants_quick_compiler(settings):
+        options.append(QUICK_COMPILER)
     return " ".join(filter(None, options))
 
 
@@ -102,9 +103,8 @@ def wants_quick_compiler(settings: Settings) -> bool:
 
 def waiting_bytes(landing: str) -> int:
     """The size of the files that wait in a landing directory of this machine."""
-    root = Path(landing.removeprefix("file://"))
-    directories = (root / source for source in SOURCES if (root / source).is_dir())
-    return sum(file.stat().st_size for place in directories for file in os.scandir(place))
+    files = LocalFiles()
+    return sum(entry.size for source in SOURCES for entry in files.entries(f"{landing}/{source}"))
 
 
 def submit_command(settings: Settings, script: Path, java_options: str = "") -> list[str]:

@@ -11,7 +11,12 @@ from embedded.home import Home, make_directory
 from jobs.common.roles import create_metastore
 from jobs.common.session import get_session
 from jobs.common.settings import Settings
-from jobs.launch import LOG_CONFIGURATION, base_environment, spark_environment
+from jobs.launch import (
+    LOG_CONFIGURATION,
+    QUICK_COMPILER,
+    base_environment,
+    spark_environment,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,8 +29,7 @@ SMALL = {
 }
 # The second compiler costs a session as short as a test's more than it gives.
 JAVA_OPTIONS = (
-    "-Duser.timezone=UTC -XX:TieredStopAtLevel=1"
-    f" -Dlog4j2.configurationFile={LOG_CONFIGURATION.as_uri()}"
+    f"-Duser.timezone=UTC {QUICK_COMPILER} -Dlog4j2.configurationFile={LOG_CONFIGURATION.as_uri()}"
 )
 
 
