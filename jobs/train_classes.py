@@ -70,7 +70,7 @@ def _parsed(spark: SparkSession, directory: Path) -> DataFrame:
 def _history(spark: SparkSession) -> None:
     """A merge into versions, and the windows that versions come from."""
     lines = spark.table(LINES).withColumn("day", F.to_date("sold"))
-    by_day = Window.partitionBy("code").orderBy("first")
+    by_day = Window.partitionBy("code").orderBy("day")
     versions = (
         lines.groupBy("code", "day")
         .agg(F.max("price").alias("price"))
@@ -86,7 +86,7 @@ def _history(spark: SparkSession) -> None:
     (
         changed.localCheckpoint()
         .alias("s")
-        .mergeInto(VERSIONS, same[0] & same[1])
+        .mergeInto(VERSIONS, same)
         .whenMatched()
         .update({"last": F.col("s.last")})
         .whenNotMatched()

@@ -16,7 +16,7 @@ from embedded.home import Home
 from jobs.common.db import connect
 from jobs.common.runlog import take_locks
 from jobs.common.settings import Settings
-from tests.scripts.runner import Result, run, sql
+from tests.scripts.runner import ROOT, Result, run, sql
 
 TABLES = 10
 
@@ -140,7 +140,8 @@ def check_what_is_told(cluster: Cluster, told: list[str]) -> None:
     assert f"{dates} (its location is gone)" in told
     assert f"would remove path {lake}/old.db/t: 1 files, 3 bytes (no table names it)" in told
     assert "would remove gold public.dim_countries: 1 rows" in told
-    assert "would remove gold ops.schema_migrations: 10 rows" in told
+    migrations = len(list((ROOT / "sql" / "migrations").glob("*.sql")))
+    assert f"would remove gold ops.schema_migrations: {migrations} rows" in told
 
 
 def check_what_is_left(cluster: Cluster) -> None:
