@@ -1,6 +1,6 @@
 """The figures of one run of the bench: a JSON file, written after each measurement.
 
-A run that was stopped goes on where it was. A run of another commit or machine is another book.
+A run that was stopped goes on where it was, part by part: each says at which commit and where.
 """
 
 from __future__ import annotations
@@ -21,8 +21,14 @@ Figures = dict[str, float]
 
 
 def _commit() -> str:
-    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    """The commit, and whether code is another; the bench itself writes results and docs."""
+    git = ("git", "-C", str(ROOT))
+    named = subprocess.run(
+        (*git, "rev-parse", "--short", "HEAD"), capture_output=True, text=True, check=False
+    )
+    same = (*git, "diff", "--quiet", "HEAD", "--", ".", ":!docs", ":!bench/results")
+    dirty = subprocess.run(same, check=False).returncode
+    return named.stdout.strip() + ("-dirty" if dirty else "")
 
 
 class Book:
@@ -33,7 +39,7 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._kept: dict[str, Any] = {"about": self._about(), "runs": {}, "facts": {}}
+        self._kept: dict[str, Any] = {"about": {}, "runs": {}, "facts": {}}
         if path.exists():
             self._kept = json.loads(path.read_text(encoding="utf-8"))
 
@@ -47,13 +53,22 @@ class Book:
             "machine": platform.machine(),
         }
 
-    @property
-    def about(self) -> dict[str, Any]:
-        """Where and when the run began."""
-        return dict(self._kept["about"])
+    def about(self, part: str) -> dict[str, Any]:
+        """Where, when and at which commit the part was begun."""
+        return dict(self._kept["about"][part])
 
     def add(self, part: str, case: str, **figures: float) -> None:
-        """Keep one measurement."""
+        """Keep one measurement.
+
+        Raises:
+            ValueError: the part was begun at another commit or on another machine.
+        """
+        here = self._about()
+        begun = self._kept["about"].setdefault(part, here)
+        if different := [name for name in here if name != "started" and here[name] != begun[name]]:
+            raise ValueError(
+                f"{self.path}: {part} was begun at another {different[0]}; use another --book"
+            )
         self._kept["runs"].setdefault(part, {}).setdefault(case, []).append(figures)
         self._write()
 

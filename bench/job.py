@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from bench.book import Book, Figures
 from bench.homes import EMPTY, FILES_TO_MAIL, Home, fresh_home
 from bench.job_answers import Answers, answers, beyond, independent, same
 from bench.job_years import write_years
-from bench.memory import Watch
+from bench.memory import KINDS, Watch
 from bench.parts import Options
 from bench.processes import measure
 from embedded.home import Home as EmbeddedHome
@@ -87,9 +87,9 @@ def _ours(bench: Bench, years: int) -> Figures:
     path = bench.scratch / "ours"
     with fresh_home(path) as home:
         _land(bench.landing(years), home.landing)
-        with Watch(path) as watch:
-            whole = home.pipeline()
-        figures = {"wall": whole.wall, "cpu": whole.cpu, **watch.peaks, **home.stages()}
+        with Watch(path / "pgdata") as watch:
+            wall = home.pipeline().wall
+        figures = {"wall": wall, **watch.figures, **home.stages()}
         _agree(bench, years, "ours", lambda: answers(_dsn(path), "public"))
         figures |= {"again": home.pipeline().wall, "empty": home.run(*EMPTY).wall}
     shutil.rmtree(path)
@@ -102,10 +102,10 @@ def _script(bench: Bench, years: int) -> Figures:
     with _up(home) as dsn:
         words = " ".join(f"{name}={value}" for name, value in dsn.items())
         command = (sys.executable, "bench/duckdb_script.py", str(bench.landing(years)), words)
-        with Watch(home.path) as watch:
-            whole = measure((*command, SCHEMA), os.environ)
+        with Watch(home.path / "pgdata") as watch:
+            wall = measure((*command, SCHEMA), os.environ).wall
         _agree(bench, years, "script", lambda: answers(dsn, SCHEMA))
-    return {**asdict(whole), **watch.peaks}
+    return {"wall": wall, **watch.figures}
 
 
 @contextmanager
@@ -188,10 +188,10 @@ def _compared(book: Book, sizes: list[int]) -> str:
         for case in (script, ours):
             ratio = book.ratio(PART, case(n), script(n))
             goal = f"{GOALS[n]:.0f} ×" if case is ours else ""
-            memory = (_peak(book, case(n), kind) for kind in ("java", "python", "postgres"))
+            memory = (_peak(book, case(n), kind) for kind in KINDS)
             wall = f"{book.median(PART, case(n)):.1f} s"
             rows.append([case(n), f"{ratio:.2f} ×", goal, wall, *memory])
-    header = ("", "× script", "goal", "wall", "peak JVM", "peak Python", "peak Postgres")
+    header = ("", "× script", "goal", "wall", "peak driver", "peak workers", "peak Postgres")
     return charts.table(header, rows)
 
 

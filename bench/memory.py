@@ -1,34 +1,46 @@
-"""Peaks of memory while something runs: the driver's JVM, Python processes, Postgres.
+"""What something takes while it runs: CPU seconds, and the most memory of each kind of process.
 
-JVMs count by resident size; of Python and Postgres, whose processes share pages, each page
-counts once (proportional size).
+Of Python and Postgres, whose processes share pages, each page counts once (proportional size);
+a JVM counts by resident size.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterator
+from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 import psutil
 
-INTERVAL = 0.5
+from bench.book import Figures
+
+KINDS = ("driver", "workers", "postgres")
 MIB = 2**20
 
 
 class Watch:
-    """Looks twice a second at what this process started, and at the Postgres of a home."""
+    """Samples a process tree and a Postgres, from its making to the end of its context.
 
-    def __init__(self, home: Path) -> None:
-        self.peaks = {"java_mib": 0.0, "python_mib": 0.0, "postgres_mib": 0.0}
-        self._pid_file = home / "pgdata" / "postmaster.pid"
+    The driver is whatever is neither a Python worker of Spark nor Postgres.
+
+    Args:
+        root: whose children are watched, and itself unless it is this process.
+    """
+
+    def __init__(self, pgdata: Path, root: int | None = None, *, every: float = 0.25) -> None:
+        self._root = psutil.Process(root)
+        self._postmaster = int((pgdata / "postmaster.pid").read_text().split()[0])
+        self._every = every
+        self._peak: dict[str, float] = defaultdict(float)
+        self._before = {p.pid: _seconds(p) for _, p in self._processes()}
+        self._used: dict[int, float] = {}
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
 
     def __enter__(self) -> Watch:
-        self._thread.start()
         return self
 
     def __exit__(
@@ -40,40 +52,53 @@ class Watch:
         self._ended.set()
         self._thread.join()
 
-    def _look(self) -> None:
-        while not self._ended.wait(INTERVAL):
-            now = dict.fromkeys(self.peaks, 0.0)
-            for figure, process in self._processes():
-                now[figure] += _mib(process, shared=figure != "java_mib")
-            self.peaks = {name: max(peak, now[name]) for name, peak in self.peaks.items()}
+    @property
+    def figures(self) -> Figures:
+        """Seconds of `cpu`, and `driver_mib`, `workers_mib`, `postgres_mib`."""
+        cpu = sum(used - self._before.get(pid, 0) for pid, used in self._used.items())
+        return {"cpu": cpu} | {f"{kind}_mib": self._peak[kind] for kind in KINDS}
 
-    def _processes(self) -> Iterator[tuple[str, psutil.Process]]:
-        server = self._server()
-        known = {process.pid for process in server}
-        yield from (("postgres_mib", process) for process in server)
-        for process in psutil.Process(os.getpid()).children(recursive=True):
-            name = _name(process)
-            if process.pid not in known and name.startswith(("java", "python")):
-                yield ("java_mib" if name == "java" else "python_mib"), process
+    def _follow(self) -> None:
+        while True:
+            self._sample()
+            if self._ended.wait(self._every):
+                return
 
-    def _server(self) -> list[psutil.Process]:
-        try:
-            server = psutil.Process(int(self._pid_file.read_text().split("\n", 1)[0]))
-            return [server, *server.children(recursive=True)]
-        except (OSError, ValueError, psutil.Error):
-            return []
+    def _sample(self) -> None:
+        now: dict[str, float] = defaultdict(float)
+        for kind, process in self._processes():
+            with suppress(psutil.Error):
+                now[kind] += _mib(kind, process)
+                self._used[process.pid] = _seconds(process)
+        for kind, value in now.items():
+            self._peak[kind] = max(self._peak[kind], value)
+
+    def _processes(self) -> list[tuple[str, psutil.Process]]:
+        servers = {process.pid: process for process in _tree(self._postmaster)}
+        found = [("postgres", process) for process in servers.values()]
+        for process in _tree(self._root.pid):
+            if process.pid not in servers and process.pid != psutil.Process().pid:
+                with suppress(psutil.Error):
+                    is_worker = any(part.startswith("pyspark.") for part in process.cmdline())
+                    found.append(("workers" if is_worker else "driver", process))
+        return found
 
 
-def _name(process: psutil.Process) -> str:
-    try:
-        return str(process.name())
-    except psutil.Error:
-        return ""
+def _tree(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        top = psutil.Process(pid)
+        return [top, *top.children(recursive=True)]
+    return []
 
 
-def _mib(process: psutil.Process, *, shared: bool) -> float:
-    try:
-        size = process.memory_full_info().pss if shared else process.memory_info().rss
-    except psutil.Error:
-        return 0.0
-    return float(size / MIB)
+def _seconds(process: psutil.Process) -> float:
+    with suppress(psutil.Error):
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    return 0.0
+
+
+def _mib(kind: str, process: psutil.Process) -> float:
+    shared = kind != "driver" or process.name().startswith("python")
+    full = process.memory_full_info().pss if shared else process.memory_info().rss
+    return float(full) / MIB

@@ -10,12 +10,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bench.book import Figures
-from bench.growth import history, watch
+from bench.growth import history
 from bench.growth.counters import Counters, counters
 from bench.growth.history import History
 from bench.growth.opened import KINDS, Opened, watching
 from bench.growth.shop import LAST, log, month_of, price_list
 from bench.homes import EVERY_FOUR_HOURS, Home
+from bench.memory import Watch
 from generators.landing import countries_file, deliver
 from jobs.common.db import connect, transaction
 from jobs.common.settings import Settings
@@ -101,11 +102,16 @@ class Grown:
         deliver(self.home.landing, price_list(past, day, {product: "77.77"}))
         return self._seen("ingest_products,fact_postgres,detect_anomalies,send_mail")
 
+    def _measured(self, *command: str) -> Figures:
+        with Watch(self.home.path / "pgdata") as watch:
+            wall = self.home.run(*command).wall
+        return {"wall": wall, **watch.figures}
+
     def _seen(self, jobs: str) -> Seen:
         before = counters(self.settings)
         with watching(self.home.path / "lake") as lake:
             command = ("scripts/run_pipeline.sh", "--only", jobs)
-            figures = watch.run(command, self.home.env, self.home.path / "pgdata")
+            figures = self._measured(*command)
         gold = counters(self.settings).since(before)
         figures |= {f"{job}_s": seconds for job, seconds in self.home.stages().items()}
         figures |= {f"{kind}_files": len(lake.read(kind)) for kind in KINDS}

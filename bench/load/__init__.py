@@ -10,6 +10,7 @@ from typing import Any
 from bench import charts
 from bench.book import Book
 from bench.homes import fresh_home
+from bench.memory import KINDS
 from bench.parts import Options
 
 PART, BASE = "load", "Spark JDBC"
@@ -60,7 +61,7 @@ def report(book: Book) -> str:
 def _section(book: Book, group: str) -> str:
     ways = [way for way in WAYS if book.runs(PART, f"{group}/{way}")]
     rows = [_row(book, group, way) for way in ways]
-    head = ("", f"× {BASE}", "seconds", "driver MiB", "Python MiB", "Postgres MiB")
+    head = ("", f"× {BASE}", "seconds", "driver MiB", "workers MiB", "Postgres MiB")
     bars = [(way, book.median(PART, f"{group}/{way}")) for way in ways]
     chart = charts.bars(f"load-{group}", TITLES[group], bars, ours=["ours"])
     return "\n\n".join(
@@ -70,9 +71,7 @@ def _section(book: Book, group: str) -> str:
 
 def _row(book: Book, group: str, way: str) -> list[str]:
     case = f"{group}/{way}"
-    peaks = [
-        f"{book.peak(PART, case, f'{name}_mib'):,.0f}" for name in ("jvm", "python", "postgres")
-    ]
+    peaks = [f"{book.peak(PART, case, f'{name}_mib'):,.0f}" for name in KINDS]
     ratio = book.ratio(PART, case, f"{group}/{BASE}")
     return [way, f"{ratio:.2f}", f"{book.median(PART, case):.1f}", *peaks]
 
@@ -99,7 +98,9 @@ def _setting(book: Book) -> str:
     return (
         "From a Parquet frame to committed rows of the fact with its keys, on a fresh copy of the"
         " database each time. Ours stages, resolves which lines count, and merges in one"
-        " transaction. The others insert on two connections into months that are there, keys in"
-        " place; psql reads CSV files made before. After each load rows, sums, a hash and the keys"
+        " transaction. The others insert on two connections: in bulk into months that are there,"
+        " keys in place; a batch, which corrects a thousand lines that the month has, into a table"
+        " without keys, and from there by `INSERT … ON CONFLICT DO UPDATE`. psql reads CSV files"
+        " made before. After each load rows, sums, a hash and the keys"
         f" are compared with the others' and with the Parquet's.{settings}"
     )

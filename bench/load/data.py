@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
@@ -122,3 +122,19 @@ def write_lines(path: Path, rows: int, *, mark: str, first: str, days: float) ->
         " GROUP BY file ORDER BY 2"
     ).fetchall()
     return Lines(path, [SourceFile(s, n, w.replace(tzinfo=UTC), c) for s, n, w, c in files])
+
+
+def with_corrections(fresh: Lines, held: Lines, rows: int) -> Lines:
+    """Lines with some that are held already, their quantities corrected, in the first file."""
+    first, *others = fresh.files
+    path = fresh.path.with_stem("corrected")
+    db = _connect()
+    db.execute(
+        f"COPY (SELECT * FROM read_parquet('{fresh.path}') UNION ALL SELECT * REPLACE ("
+        "quantity + 1 AS quantity, ((quantity + 1) * unit_price)::DECIMAL(18, 4) AS total_amount,"
+        f" {first.file_key} AS file_key,"
+        f" (row_number() OVER () + 1 + {first.line_count})::INT AS source_line)"
+        f" FROM read_parquet('{held.path}') WHERE quantity > 0"
+        f" ORDER BY transaction_id LIMIT {rows}) TO '{path}'"
+    )
+    return Lines(path, [replace(first, line_count=first.line_count + rows), *others])

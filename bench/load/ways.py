@@ -37,6 +37,7 @@ class Batch:
 
 
 Way = Callable[[Batch, Settings], None]
+Insert = Callable[[Batch, Settings, str], None]
 
 
 def fact_rows(frame: DataFrame) -> DataFrame:
@@ -68,15 +69,18 @@ def stage(batch: Batch, settings: Settings) -> None:
         staging.copy(run.conn, batch.frame, staging.LINES, run, settings)
 
 
+def _tell(settings: Settings, statement: str) -> None:
+    if psql(settings, statement).wait():
+        raise RuntimeError("psql failed")
+
+
 def stage_by_psql(batch: Batch, settings: Settings) -> None:
     """Transport alone: psql's COPY into a keyless table of the fact's columns."""
-    process = psql(settings, f"CREATE UNLOGGED TABLE {KEYLESS} (LIKE {FACT})")
-    if process.wait():
-        raise RuntimeError("psql failed")
+    _tell(settings, f"CREATE UNLOGGED TABLE {KEYLESS} (LIKE {FACT})")
     copy_by_psql(batch, settings, KEYLESS)
 
 
-def copy_by_psql(batch: Batch, settings: Settings, table: str = FACT) -> None:
+def copy_by_psql(batch: Batch, settings: Settings, table: str) -> None:
     """psql's COPY of CSV files that are there already, a connection each."""
     columns = ", ".join(FACT_COLUMNS)
     running = [
@@ -88,7 +92,7 @@ def copy_by_psql(batch: Batch, settings: Settings, table: str = FACT) -> None:
         raise RuntimeError("psql failed")
 
 
-def jdbc(batch: Batch, settings: Settings, table: str = FACT, *, rewrite: bool = False) -> None:
+def jdbc(batch: Batch, settings: Settings, table: str, *, rewrite: bool = False) -> None:
     """Spark's JDBC writer."""
     target = dsn(settings)
     url = f"jdbc:postgresql://{target['host']}:{target['port']}/{target['dbname']}"
@@ -104,12 +108,12 @@ def jdbc(batch: Batch, settings: Settings, table: str = FACT, *, rewrite: bool =
     rows.write.format("jdbc").options(**options).mode("append").save()
 
 
-def jdbc_rewritten(batch: Batch, settings: Settings, table: str = FACT) -> None:
+def jdbc_rewritten(batch: Batch, settings: Settings, table: str) -> None:
     """Spark's JDBC writer, its driver joining a batch's rows into one statement."""
     jdbc(batch, settings, table, rewrite=True)
 
 
-def python_rows(batch: Batch, settings: Settings, table: str = FACT) -> None:
+def python_rows(batch: Batch, settings: Settings, table: str) -> None:
     """psycopg2's execute_values in foreachPartition."""
     target = dsn(settings)
     statement = f"INSERT INTO {table} ({', '.join(FACT_COLUMNS)}) VALUES %s"
@@ -128,11 +132,34 @@ def python_rows(batch: Batch, settings: Settings, table: str = FACT) -> None:
     fact_rows(batch.frame).coalesce(CONNECTIONS).foreachPartition(write)
 
 
-WAYS: dict[str, Way] = {
-    "ours": ours,
+def plain(insert: Insert) -> Way:
+    """Straight into the fact."""
+    return lambda batch, settings: insert(batch, settings, FACT)
+
+
+def upsert(insert: Insert) -> Way:
+    """By a keyless table: lines that the fact has are replaced, which no plain insert can do."""
+    columns = ", ".join(FACT_COLUMNS)
+    anew = ", ".join(f"{name} = excluded.{name}" for name in FACT_COLUMNS)
+    statement = (
+        f"INSERT INTO {FACT} ({columns}) SELECT {columns} FROM {KEYLESS}"
+        f" ON CONFLICT (transaction_id, invoice_date) DO UPDATE SET {anew}"
+    )
+
+    def merge(batch: Batch, settings: Settings) -> None:
+        _tell(settings, f"CREATE UNLOGGED TABLE {KEYLESS} (LIKE {FACT})")
+        insert(batch, settings, KEYLESS)
+        _tell(settings, statement)
+
+    return merge
+
+
+INSERTS: dict[str, Insert] = {
     "psql COPY": copy_by_psql,
     "Spark JDBC": jdbc,
     "JDBC, rewritten batches": jdbc_rewritten,
     "Python rows": python_rows,
 }
+BULK: dict[str, Way] = {"ours": ours, **{name: plain(way) for name, way in INSERTS.items()}}
+MERGE: dict[str, Way] = {"ours": ours, **{name: upsert(way) for name, way in INSERTS.items()}}
 TRANSPORT: dict[str, Way] = {"ours": stage, "psql COPY": stage_by_psql}

@@ -6,6 +6,7 @@ python -m jobs.launch bench/load/worker.py SCRATCH OUT GROUP/WAY ...
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from bench.load import data, gold, ways
-from bench.load.memory import Peaks
+from bench.memory import Watch
 from jobs.common.session import get_session
 from jobs.common.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-BULK_ROWS, FILLED_ROWS, BATCH_ROWS = 2_000_000, 500_000, 50_000
+BULK_ROWS, FILLED_ROWS, BATCH_ROWS, CORRECTED_ROWS = 2_000_000, 500_000, 50_000, 1_000
 MONTHS = ["2010-12-01", *(f"2011-{month:02d}-01" for month in range(1, 13))]
 
 
@@ -50,10 +51,19 @@ def sum_mib(paths: list[Path]) -> float:
     return sum(path.stat().st_size for path in paths) / 2**20
 
 
-def totals(*paths: Path) -> tuple[Any, ...]:
-    """Rows and sums of Parquet files, by another engine."""
-    statement = "SELECT count(*), sum(quantity)::BIGINT, sum(total_amount) FROM read_parquet(?)"
-    row = duckdb.execute(statement, [[str(path) for path in paths]]).fetchone()
+def totals(path: Path, before: Path | None = None) -> tuple[Any, ...]:
+    """Rows and sums of a Parquet file on top of another's, by another engine."""
+    under = (
+        "SELECT * FROM read_parquet($before) AS b ANTI JOIN read_parquet($path) AS p"
+        " USING (transaction_id) UNION ALL BY NAME "
+        if before
+        else ""
+    )
+    row = duckdb.execute(
+        f"SELECT count(*), sum(quantity)::BIGINT, sum(total_amount) FROM ({under}"
+        "SELECT * FROM read_parquet($path))",
+        {"path": str(path)} | ({"before": str(before)} if before else {}),
+    ).fetchone()
     return tuple(row or ())
 
 
@@ -73,7 +83,7 @@ def bulk(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, dic
 
 
 def merge(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, dict[str, float]]:
-    """A window's lines onto a month that holds half a million."""
+    """A window's lines onto a month that holds half a million, and has some of them already."""
     held = data.write_lines(
         scratch / "held.parquet", FILLED_ROWS, mark="", first="2011-06-01", days=29
     )
@@ -82,22 +92,23 @@ def merge(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, di
     ways.ours(ways.Batch(spark.read.parquet(str(held.path)), held.files, []), filled)
     gold.settle(filled)
     path = scratch / "batch.parquet"
-    lines = data.write_lines(path, BATCH_ROWS, mark="9", first=data.BATCH_DAY, days=4 / 24)
+    fresh = data.write_lines(path, BATCH_ROWS, mark="9", first=data.BATCH_DAY, days=4 / 24)
+    lines = data.with_corrections(fresh, held, CORRECTED_ROWS)
     batch, facts = batch_of(spark, lines)
-    return Group(batch, filled, filled, totals(held.path, path)), facts
+    return Group(batch, filled, filled, totals(lines.path, held.path)), facts
 
 
-def measure(group: Group, name: str, way: str, postmaster: int) -> tuple[dict[str, float], Any]:
+def measure(group: Group, name: str, way: str, pgdata: Path) -> tuple[dict[str, float], Any]:
     """Load into a fresh copy; the figures, and what the fact holds then."""
     settings = gold.fresh_copy(group.ours if way == "ours" else group.others)
-    call = (ways.TRANSPORT if name == "transport" else ways.WAYS)[way]
-    with Peaks(postmaster) as peaks:
+    call = {"bulk": ways.BULK, "merge": ways.MERGE, "transport": ways.TRANSPORT}[name][way]
+    with Watch(pgdata, os.getppid()) as watch:
         start = time.monotonic()
         call(group.batch, settings)
         wall = time.monotonic() - start
     state = None if name == "transport" else gold.state(settings)
     gold.drop(settings)
-    return {"wall": wall, **peaks.mib}, state
+    return {"wall": wall, **watch.figures}, state
 
 
 def check(group: Group, case: str, state: Any, seen: dict[str, Any]) -> None:
@@ -113,19 +124,19 @@ def run(scratch: Path, todo: list[str]) -> Iterator[dict[str, Any]]:
     """Facts of each group first, then a measurement for each case, in the order given."""
     base = load_settings()
     spark = get_session("bench load", base)
-    postmaster = int((base.home / "pgdata" / "postmaster.pid").read_text().split()[0])
+    pgdata = base.home / "pgdata"
     groups: dict[str, Group] = {}
     for name, make in (("bulk", bulk), ("merge", merge)):
         groups[name], facts = make(spark, scratch, base)
         yield {"fact": name, **facts}
     yield {"fact": "server", **gold.server(groups["bulk"].ours)}
     groups["transport"] = groups["bulk"]
-    for way in ways.WAYS:  # untimed: Spark's compiled code and Python's workers are warm then
-        measure(groups["merge"], "merge", way, postmaster)
+    for way in ways.MERGE:  # untimed: Spark's compiled code and Python's workers are warm then
+        measure(groups["merge"], "merge", way, pgdata)
     seen: dict[str, Any] = {}
     for case in todo:
         name, way = case.split("/")
-        figures, state = measure(groups[name], name, way, postmaster)
+        figures, state = measure(groups[name], name, way, pgdata)
         check(groups[name], case, state, seen)
         yield {"case": case, **figures}
     spark.stop()

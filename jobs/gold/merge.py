@@ -50,7 +50,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
         "load/35_known_months.sql",
         params | {"known_months": [m.year * 100 + m.month for m in known]},
     )
-    written = cur.rowcount + sum(_build_month(cur, run, month) for month in new)
+    written = cur.rowcount + (_build_months(cur, run, new) if new else 0)
     run_file(cur, "load/40_settle.sql", params)
     _move_watermarks(cur, run, staged)
     _note_lists(cur, run, staged)
@@ -103,30 +103,26 @@ def _no_rows(table: StagingTable) -> sql.Composable:
 def _months(cur: Cursor) -> tuple[list[date], list[date]]:
     """Months of the winners: those that have a partition, and new ones."""
     cur.execute(
-        "SELECT DISTINCT to_date((date_sk / 100)::text, 'YYYYMM') AS month,"
-        " to_regclass('public.fact_transactions_' || date_sk / 10000 || '_'"
-        " || lpad((date_sk / 100 % 100)::text, 2, '0')) IS NOT NULL"
-        " FROM winners WHERE rules IS NULL ORDER BY month"
+        "SELECT to_date(m.yyyymm::text, 'YYYYMM') AS month, to_regclass('public.'"
+        " || ops.fact_month_name(to_date(m.yyyymm::text, 'YYYYMM'))) IS NOT NULL"
+        " FROM (SELECT DISTINCT date_sk / 100 AS yyyymm FROM winners WHERE rules IS NULL) AS m"
+        " ORDER BY month"
     )
     rows = cur.fetchall()
     return [m for m, there in rows if there], [m for m, there in rows if not there]
 
 
-def _build_month(cur: Cursor, run: Run, month: date) -> int:
-    """Build a month aside: rows first, keys set-wise, then attach. Returns its number of lines."""
-    cur.execute("SELECT ops.create_fact_month(%s)", (month,))
-    row = cur.fetchone()
-    assert row is not None  # noqa: S101 - a function call gives a row
+def _build_months(cur: Cursor, run: Run, months: list[date]) -> int:
+    """Build months aside: rows first, keys set-wise, then attach. Returns their number of lines."""
+    cur.execute("SELECT ops.create_fact_months(%s::date[])", (months,))
     cur.execute(
-        sql.SQL(
-            "INSERT INTO public.{} SELECT transaction_id, product_sk, customer_sk, country_sk,"
-            " date_sk, invoice_no, invoice_date, quantity, unit_price, total_amount, quantity < 0,"
-            " %s, file_key, source_line FROM winners WHERE rules IS NULL AND date_sk / 100 = %s"
-        ).format(sql.Identifier(row[0])),
-        (run.run_id, month.year * 100 + month.month),
+        "INSERT INTO staging.new_months SELECT transaction_id, product_sk, customer_sk, country_sk,"
+        " date_sk, invoice_no, invoice_date, quantity, unit_price, total_amount, quantity < 0,"
+        " %s, file_key, source_line FROM winners WHERE rules IS NULL AND date_sk / 100 = ANY(%s)",
+        (run.run_id, [m.year * 100 + m.month for m in months]),
     )
     written = cur.rowcount
-    cur.execute("SELECT ops.attach_fact_month(%s)", (month,))
+    cur.execute("SELECT ops.attach_fact_months(%s::date[])", (months,))
     return written
 
 

@@ -126,66 +126,56 @@ WHERE
             AND f.invoice_date < (m.month + interval '1 month') AT TIME ZONE 'UTC'
     );
 
-INSERT INTO ops.fact_months (month, batch_id)
+-- What came, went or changed, by product version and month. A line whose price alone did is in no
+-- other baseline than before, but it may not have been scored yet under its old batch. One that
+-- people may have judged can be the floor of lines that did not change.
+CREATE TEMP TABLE changes ON COMMIT DROP AS
 SELECT DISTINCT
-    c.month,
-    %(batch_id)s AS batch_id
+    c.product_sk,
+    c.yyyymm,
+    c.is_sale,
+    CASE WHEN c.reason = 'lines' AND a.transaction_id IS NOT NULL THEN 'flagged' ELSE c.reason END AS reason
 FROM (
-    SELECT to_date((w.date_sk / 100)::text, 'YYYYMM') AS month
+    SELECT
+        w.transaction_id,
+        w.product_sk,
+        w.date_sk / 100 AS yyyymm,
+        w.quantity > 0 AS is_sale,
+        CASE WHEN NOT r.is_new AND r.stays THEN 'prices' ELSE 'lines' END AS reason
     FROM winners AS w
     LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
     WHERE w.rules IS NULL AND r.same IS NOT TRUE
     UNION ALL
-    SELECT date_trunc('month', r.invoice_date AT TIME ZONE 'UTC')::date AS month
-    FROM replaced AS r
-    WHERE NOT r.same
-) AS c
-ON CONFLICT (month) DO UPDATE SET batch_id = excluded.batch_id;
-
--- Products and months whose sales lines came, went or changed. A line whose price alone did is
--- in no other baseline than before, but it may not have been scored yet under its old batch. One
--- that people may have judged can be the floor of lines that did not change.
-INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason)
-WITH changed AS (
-    SELECT
-        w.transaction_id,
-        w.product_sk,
-        to_date((w.date_sk / 100)::text, 'YYYYMM') AS month,
-        CASE WHEN NOT r.is_new AND r.stays THEN 'prices' ELSE 'lines' END AS reason
-    FROM winners AS w
-    LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
-    WHERE
-        w.rules IS NULL
-        AND w.quantity > 0
-        AND r.same IS NOT TRUE
-    UNION
     SELECT
         r.transaction_id,
         r.product_sk,
-        date_trunc('month', r.invoice_date AT TIME ZONE 'UTC')::date AS month,
+        to_char(r.invoice_date AT TIME ZONE 'UTC', 'YYYYMM')::integer AS yyyymm,
+        r.quantity > 0 AS is_sale,
         'lines' AS reason
     FROM replaced AS r
-    WHERE r.quantity > 0 AND NOT r.same AND (r.is_new OR NOT r.stays)
-),
+    WHERE NOT r.same AND (r.is_new OR NOT r.stays)
+) AS c
+LEFT JOIN anomalies AS a ON c.transaction_id = a.transaction_id;
 
-versions AS (
-    SELECT DISTINCT
-        c.product_sk,
-        c.month,
-        CASE WHEN c.reason = 'lines' AND a.transaction_id IS NOT NULL THEN 'flagged' ELSE c.reason END AS reason
-    FROM changed AS c
-    LEFT JOIN anomalies AS a ON c.transaction_id = a.transaction_id
-)
+INSERT INTO ops.fact_months (month, batch_id)
+SELECT
+    to_date(m.yyyymm::text, 'YYYYMM') AS month,
+    %(batch_id)s AS batch_id
+FROM (SELECT DISTINCT c.yyyymm FROM changes AS c) AS m
+ON CONFLICT (month) DO UPDATE SET batch_id = excluded.batch_id;
 
+-- Products and months for the anomaly job to look at.
+INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason)
 SELECT DISTINCT
     (
         SELECT p.stock_code FROM dim_products AS p
-        WHERE p.product_sk = v.product_sk
+        WHERE p.product_sk = c.product_sk
     ) AS stock_code,
-    v.month,
+    to_date(c.yyyymm::text, 'YYYYMM') AS month,
     %(batch_id)s AS batch_id,
-    v.reason
-FROM versions AS v;
+    c.reason
+FROM changes AS c
+WHERE c.is_sale;
 
 -- Versions and countries that are no more: by now no line points to them.
 DELETE FROM dim_products AS d
