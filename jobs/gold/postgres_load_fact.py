@@ -8,6 +8,8 @@ are looked at again in the same run, so gold is what one load of all files would
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,8 +55,10 @@ def extract(spark: SparkSession, run: Run, at: Positions) -> tuple[DataFrame, li
         rows = read_since(spark, TRANSACTIONS_RAW, since, at.now[name])
     elif since is not None:
         rows = _without_taken(spark, run, rows)
-    per_file = rows.groupBy("file_sha256", "source_file", "window_start").count().collect()
-    return rows, [SourceFile(r[0], r[1], r[2].astimezone(), r[3]) for r in per_file]
+    usable = F.when(F.col("problem").isNull(), F.to_date("invoice_date"))
+    files = rows.groupBy("file_sha256", "source_file", "window_start")
+    told = files.agg(F.count("*"), F.collect_set(usable)).collect()
+    return rows, [SourceFile(r[0], r[1], r[2].astimezone(), r[3], tuple(r[4])) for r in told]
 
 
 def _without_taken(spark: SparkSession, run: Run, rows: DataFrame) -> DataFrame:
@@ -101,21 +105,34 @@ def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Stage
     if at.moved(BRONZE_PRODUCTS) or BRONZE_PRODUCTS.full_name in wanted:
         frame = pricing.with_keys(versions_since(at.read(spark, BRONZE_PRODUCTS), staged.since))
         staging.create(run.conn, staging.PRODUCTS, run)
-        staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings)
+        rows = at.rows(spark, BRONZE_PRODUCTS)
+        staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings, rows)
         staged.products = True
     if at.moved(BRONZE_COUNTRIES) or BRONZE_COUNTRIES.full_name in wanted:
         staging.create(run.conn, staging.COUNTRIES, run)
         frame = at.read(spark, BRONZE_COUNTRIES)
-        staging.copy(run.conn, frame, staging.COUNTRIES, run, run.settings)
+        rows = at.rows(spark, BRONZE_COUNTRIES)
+        staging.copy(run.conn, frame, staging.COUNTRIES, run, run.settings, rows)
         staged.countries = True
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Lines to be staged, the days of those that are usable, and how many there are, if known."""
+
+    lines: DataFrame
+    days: list[date]
+    rows: int | None
 
 
 def _lines_to_load(
     spark: SparkSession, run: Run, at: Positions, staged: Staged, again: Again | None
-) -> DataFrame | None:
+) -> Batch | None:
     """New lines and those to be looked at again; None when there are none."""
     new, staged.files = extract(spark, run, at)
     parts = [new.withColumn("is_new", F.lit(True))] if staged.files else []
+    days = {day for file in staged.files for day in file.days}
+    count: int | None = sum(file.line_count for file in staged.files)
     loaded = lines_taken(spark, at, staged.files)
     if loaded is not None:
         with transaction(run.conn) as cur:
@@ -129,18 +146,20 @@ def _lines_to_load(
             if staged.forced:
                 rows = whole_transactions(loaded, rows, new)
             parts.append(rows.withColumn("is_new", F.lit(False)))
+            days |= set(pricing.days_of(rows.where("problem IS NULL")))
+            count = None
     if not parts:
         return None
     lines = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
-    return lines.withColumn("day", F.to_date("invoice_date"))
+    return Batch(lines.withColumn("day", F.to_date("invoice_date")), sorted(days), count)
 
 
-def _stage_lines(spark: SparkSession, run: Run, at: Positions, lines: DataFrame) -> int:
-    days = pricing.days_of(lines.where("problem IS NULL"))
+def _stage_lines(spark: SparkSession, run: Run, at: Positions, batch: Batch) -> int:
     versions = pricing.with_keys(at.read(spark, BRONZE_PRODUCTS))
-    priced = pricing.priced(lines, versions, days, at.rows(spark, BRONZE_PRODUCTS))
+    known = at.rows(spark, BRONZE_PRODUCTS)
+    priced = pricing.priced(batch.lines, versions, batch.days, known)
     frame = transform(priced, at.read(spark, BRONZE_COUNTRIES))
-    return staging.copy(run.conn, frame, staging.LINES, run, run.settings)
+    return staging.copy(run.conn, frame, staging.LINES, run, run.settings, batch.rows)
 
 
 def bring_up_to_date(
@@ -157,13 +176,13 @@ def bring_up_to_date(
     if forced is not None:
         again = partial(lines_of_days, days=forced)
     _stage_reference(spark, run, at, staged)
-    lines = _lines_to_load(spark, run, at, staged, again)
-    if lines is None and at.all_taken:
+    batch = _lines_to_load(spark, run, at, staged, again)
+    if batch is None and at.all_taken:
         run.counts |= {"rows_in": 0, "loaded": 0}
         return
     staging.create(run.conn, staging.LINES, run)
-    if lines is not None:
-        staged.line_count = _stage_lines(spark, run, at, lines)
+    if batch is not None:
+        staged.line_count = _stage_lines(spark, run, at, batch)
     load(run, staged)
     staging.drop(run.conn, run)
 

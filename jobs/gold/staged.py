@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A transactions file that gold has not taken yet."""
+    """A transactions file that gold has not taken yet, and the days of its usable lines."""
 
     sha256: str
     name: str
     window_start: datetime
     line_count: int
+    days: tuple[date, ...] = ()
 
     @property
     def file_key(self) -> int:

@@ -1,14 +1,15 @@
 """Frames → unlogged staging tables of one run, by COPY from the executors.
 
-Each task writes under its attempt's number and reports it when it ends; rows of attempts
-that did not report (a retry, a lost executor, speculation) are dropped before the merge.
+Each task writes in a transaction, whose number it reports when it ends; rows of attempts that did
+not report (a retry, a lost executor, speculation) are dropped before the merge. A few rows are
+copied by the driver itself: Python workers would take longer to start than the copy does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from psycopg2 import sql
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from jobs.common.settings import Settings
 
 CHUNK = 1 << 20
+FEW = 20_000  # rows
 
 
 @dataclass(frozen=True)
@@ -106,18 +108,50 @@ def create(conn: Connection, table: StagingTable, run: Run) -> None:
 
 
 def copy(
-    conn: Connection, frame: DataFrame, table: StagingTable, run: Run, settings: Settings
+    conn: Connection,
+    frame: DataFrame,
+    table: StagingTable,
+    run: Run,
+    settings: Settings,
+    rows: int | None = None,
 ) -> int:
-    """Fill the table from the executors. Returns the number of rows.
+    """Fill the table. Returns the number of rows.
 
     Args:
         frame: columns by the names of the table's, list and JSON columns as text.
+        rows: at most so many rows, when that is known.
     """
-    target = dsn(settings)
     statement = (
         f"COPY staging.{table.name(run)} ({', '.join(table.column_names)})"
         " FROM STDIN (FORMAT binary)"
     )
+    # Below the encoding, so that its generated code is a method of its own: one that also holds
+    # the frame's joins would be too long for Java to compile.
+    by_driver = rows is not None and rows <= FEW
+    few = frame.select(*table.column_names).coalesce(1 if by_driver else settings.load_parallelism)
+    content = encoded(few, table.columns)
+    if by_driver:
+        count = _copy_by_driver(conn, content, statement)
+    else:
+        attempts, count = _copy_by_tasks(content, statement, settings)
+        _keep_only(conn, table, run, attempts, count)
+    with transaction(conn) as cur:
+        # A tenth of the usual sample says enough of tables this plain.
+        cur.execute("SET LOCAL default_statistics_target = 10")
+        cur.execute(sql.SQL("ANALYZE staging.{}").format(sql.Identifier(table.name(run))))
+    return count
+
+
+def _copy_by_driver(conn: Connection, rows: DataFrame, statement: str) -> int:
+    stream: Any = RowStream(iter(rows.toArrow().to_batches()))
+    with transaction(conn) as cur:
+        cur.copy_expert(statement, stream, size=CHUNK)
+    return int(stream.rows)
+
+
+def _copy_by_tasks(rows: DataFrame, statement: str, settings: Settings) -> tuple[list[str], int]:
+    """The transactions of the attempts that reported, and their number of rows."""
+    target = dsn(settings)
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
         import psycopg2
@@ -133,20 +167,14 @@ def copy(
             connection.close()
         yield pa.RecordBatch.from_pydict({"attempt": [attempt], "rows": [stream.rows]})
 
-    # Below the encoding, so that its generated code is a method of its own: one that also holds
-    # the frame's joins would be too long for Java to compile.
-    few = frame.select(*table.column_names).coalesce(settings.load_parallelism)
-    rows = encoded(few, table.columns)
     ended = rows.mapInArrow(write, "attempt string, rows long").collect()
-    count = int(sum(row[1] for row in ended))
-    _keep_only(conn, table, run, [row[0] for row in ended], count)
-    return count
+    return [row[0] for row in ended], int(sum(row[1] for row in ended))
 
 
 def _keep_only(
     conn: Connection, table: StagingTable, run: Run, attempts: list[str], count: int
 ) -> None:
-    """Drop rows of attempts that did not report: each attempt was one transaction."""
+    """Drop rows of attempts that did not report."""
     name = sql.Identifier(table.name(run))
     with transaction(conn) as cur:
         cur.execute(sql.SQL("SELECT count(*) FROM staging.{}").format(name))
@@ -155,9 +183,6 @@ def _keep_only(
                 sql.SQL("DELETE FROM staging.{} WHERE xmin::text <> ALL(%s)").format(name),
                 (attempts,),
             )
-        # A tenth of the usual sample says enough of tables this plain.
-        cur.execute("SET LOCAL default_statistics_target = 10")
-        cur.execute(sql.SQL("ANALYZE staging.{}").format(name))
 
 
 class RowStream:

@@ -74,31 +74,3 @@ def test_every_value_arrives_as_it_was(
 
     assert count == len(rows)
     assert found == numbered
-
-
-def test_rows_of_an_attempt_that_did_not_end_are_dropped(
-    spark: SparkSession, gold_settings: Settings
-) -> None:
-    frame = (
-        spark.range(5)
-        .selectExpr("cast(id as int) id")
-        .selectExpr(
-            "id",
-            "'x' words",
-            "cast(1 as decimal(12,4)) price",
-            "cast(1 as decimal(18,4)) total",
-            "timestamp'2011-01-01' moment",
-            "true flag",
-            "id + 0L big",
-        )
-    )
-    with run_context(gold_settings, "probe", ("probe",)) as run:
-        staging.create(run.conn, PROBE, run)
-        with transaction(run.conn) as cur:  # what a task left that was killed after its COPY
-            cur.execute(f"INSERT INTO staging.{PROBE.name(run)} (id) VALUES (99)")
-        staging.copy(run.conn, frame, PROBE, run, gold_settings)
-        with transaction(run.conn) as cur:
-            cur.execute(f"SELECT id FROM staging.{PROBE.name(run)} ORDER BY id")
-            found = [row[0] for row in cur.fetchall()]
-
-    assert found == [0, 1, 2, 3, 4]

@@ -101,16 +101,17 @@ def rows_of(run: Run) -> list[tuple[Any, ...]]:
         return cur.fetchall()
 
 
+@pytest.mark.parametrize("told", [None, 600], ids=["by tasks", "by the driver"])
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=2)
 def test_every_value_comes_out_as_it_went_in(
-    spark: SparkSession, new_run: Callable[[], Run], seed: int
+    spark: SparkSession, new_run: Callable[[], Run], told: int | None, seed: int
 ) -> None:
     chance, run = Random(seed), new_run()
     rows = [random_row(chance, n) for n in range(600)]
     frame = spark.createDataFrame([as_spark(row) for row in rows], DDL).repartition(3)
     staging.create(run.conn, TABLE, run)
-    assert staging.copy(run.conn, frame, TABLE, run, run.settings) == len(rows)
+    assert staging.copy(run.conn, frame, TABLE, run, run.settings, told) == len(rows)
     found = rows_of(run)
     assert found == rows
     # Equal decimals may differ in places; here they must not.
@@ -131,12 +132,13 @@ def test_columns_are_matched_by_name(spark: SparkSession, new_run: Callable[[], 
     assert rows_of(run) == [row]
 
 
+@pytest.mark.parametrize("told", [None, 0], ids=["by tasks", "by the driver"])
 def test_an_empty_frame_leaves_an_empty_table(
-    spark: SparkSession, new_run: Callable[[], Run]
+    spark: SparkSession, new_run: Callable[[], Run], told: int | None
 ) -> None:
-    run = new_run()
+    run, none = new_run(), spark.createDataFrame([], DDL)
     staging.create(run.conn, TABLE, run)
-    assert staging.copy(run.conn, spark.createDataFrame([], DDL), TABLE, run, run.settings) == 0
+    assert staging.copy(run.conn, none, TABLE, run, run.settings, told) == 0
     assert rows_of(run) == []
 
 
