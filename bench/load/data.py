@@ -71,7 +71,7 @@ priced AS (
 )
 SELECT $mark || (500000 + invoice) || '-' || (n % 20 + 1) AS transaction_id, product_sk,
     coalesce(key_of(customer_id), -1) AS customer_sk,
-    (4 + 20 * (b % {COUNTRIES}))::BIGINT AS country_sk,
+    (4 + 20 * (coalesce(customer_id::BIGINT, b) % {COUNTRIES}))::BIGINT AS country_sk,
     strftime(moment, '%Y%m%d')::INT AS date_sk, $mark || (500000 + invoice) AS invoice_no,
     moment AT TIME ZONE 'UTC' AS invoice_date, quantity, unit_price,
     (quantity * unit_price)::DECIMAL(18, 4) AS total_amount, key_of(file) AS file_key,
@@ -130,11 +130,11 @@ def with_corrections(fresh: Lines, held: Lines, rows: int) -> Lines:
     path = fresh.path.with_stem("corrected")
     db = _connect()
     db.execute(
-        f"COPY (SELECT * FROM read_parquet('{fresh.path}') UNION ALL SELECT * REPLACE ("
+        f"COPY (SELECT * FROM read_parquet('{fresh.path}') UNION ALL (SELECT * REPLACE ("
         "quantity + 1 AS quantity, ((quantity + 1) * unit_price)::DECIMAL(18, 4) AS total_amount,"
         f" {first.file_key} AS file_key,"
         f" (row_number() OVER () + 1 + {first.line_count})::INT AS source_line)"
         f" FROM read_parquet('{held.path}') WHERE quantity > 0"
-        f" ORDER BY transaction_id LIMIT {rows}) TO '{path}'"
+        f" ORDER BY transaction_id LIMIT {rows})) TO '{path}'"
     )
     return Lines(path, [replace(first, line_count=first.line_count + rows), *others])

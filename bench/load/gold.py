@@ -71,6 +71,11 @@ def make_months(settings: Settings, months: list[str]) -> None:
             cur.execute("SELECT ops.attach_fact_month(%s)", (month,))
 
 
+def without_sums(settings: Settings) -> None:
+    """What others would load into: the fact and its keys, without our sums beside it."""
+    ask(settings, "ALTER TABLE fact_transactions DISABLE TRIGGER USER")
+
+
 def settle(settings: Settings) -> None:
     """Vacuum a template, so that every copy begins alike."""
     with administrator(settings, settings.gold_db) as admin, admin.cursor() as cur:
@@ -97,7 +102,7 @@ def ask(settings: Settings, statement: str) -> list[tuple[Any, ...]]:
     """The rows of a query of the owner's."""
     with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
         cur.execute(statement)
-        return cur.fetchall()
+        return cur.fetchall() if cur.description else []
 
 
 def state(settings: Settings) -> dict[str, Any]:

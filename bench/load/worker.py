@@ -77,6 +77,7 @@ def bulk(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, dic
     gold.settle(empty)
     months = gold.fresh_copy(empty, "bench_months")
     gold.make_months(months, MONTHS)
+    gold.without_sums(months)
     gold.settle(months)
     batch, facts = batch_of(spark, lines)
     return Group(batch, empty, months, totals(lines.path)), facts
@@ -91,11 +92,14 @@ def merge(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, di
     gold.fill_dimensions(filled, data.write_dimensions(scratch))
     ways.ours(ways.Batch(spark.read.parquet(str(held.path)), held.files, []), filled)
     gold.settle(filled)
+    plain = gold.fresh_copy(filled, "bench_plain")
+    gold.without_sums(plain)
+    gold.settle(plain)
     path = scratch / "batch.parquet"
     fresh = data.write_lines(path, BATCH_ROWS, mark="9", first=data.BATCH_DAY, days=4 / 24)
     lines = data.with_corrections(fresh, held, CORRECTED_ROWS)
     batch, facts = batch_of(spark, lines)
-    return Group(batch, filled, filled, totals(lines.path, held.path)), facts
+    return Group(batch, filled, plain, totals(lines.path, held.path)), facts
 
 
 def measure(group: Group, name: str, way: str, pgdata: Path) -> tuple[dict[str, float], Any]:

@@ -35,21 +35,21 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
         "everything": staged.everything,
         "since": staged.since or date.min,
     }
+    cur.execute("SET LOCAL hash_mem_multiplier = 4")  # millions of ids are grouped, not sorted
     open_views(cur, run, staged)
     run_file(cur, "load/10_files_and_dimensions.sql", params)
     if staged.products and staged.since is None:
         cur.execute("ANALYZE dim_products")
-    find_held(cur)
+    find_held(cur, staged.line_count)
     run_file(cur, "load/20_resolve.sql", params)
+    run_file(cur, "load/22_winners.sql", {"any_lost": cur.fetchone() == (True,)})
     if staged.forced is not None:
         run_file(cur, "load/25_put_right.sql", params)
+    run_file(cur, "load/28_changes.sql", params)
     run_file(cur, "load/30_members.sql")
     known, new = _months(cur)
-    run_file(
-        cur,
-        "load/35_known_months.sql",
-        params | {"known_months": [m.year * 100 + m.month for m in known]},
-    )
+    of_known = {"known_months": [month.year * 100 + month.month for month in known]}
+    run_file(cur, "load/35_known_months.sql", params | of_known)
     written = cur.rowcount + (_build_months(cur, run, new) if new else 0)
     run_file(cur, "load/40_settle.sql", params)
     _move_watermarks(cur, run, staged)
@@ -103,10 +103,9 @@ def _no_rows(table: StagingTable) -> sql.Composable:
 def _months(cur: Cursor) -> tuple[list[date], list[date]]:
     """Months of the winners: those that have a partition, and new ones."""
     cur.execute(
-        "SELECT to_date(m.yyyymm::text, 'YYYYMM') AS month, to_regclass('public.'"
-        " || ops.fact_month_name(to_date(m.yyyymm::text, 'YYYYMM'))) IS NOT NULL"
-        " FROM (SELECT DISTINCT date_sk / 100 AS yyyymm FROM winners WHERE rules IS NULL) AS m"
-        " ORDER BY month"
+        "SELECT to_date(yyyymm::text, 'YYYYMM') AS month, to_regclass('public.'"
+        " || ops.fact_month_name(to_date(yyyymm::text, 'YYYYMM'))) IS NOT NULL"
+        " FROM months ORDER BY month"
     )
     rows = cur.fetchall()
     return [m for m, there in rows if there], [m for m, there in rows if not there]

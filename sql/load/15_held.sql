@@ -1,5 +1,6 @@
 -- Purpose: what gold has of the staged transactions: here the errors, then the fact month by month.
 -- Run by:  jobs/gold/held.py
+-- Parameters: many (whether so many lines are staged that errors are not looked up one by one)
 -- Makes:   held; its last statement gives the months of the fact that can hold a staged transaction:
 --          of ids that begin alike, the lowest and the highest are asked for
 
@@ -28,7 +29,11 @@ SELECT
     e.file_key,
     e.source_line,
     e.status AS error_status
-FROM (SELECT DISTINCT l.transaction_id FROM staged_lines AS l) AS s
+FROM (
+    SELECT DISTINCT l.transaction_id
+    FROM staged_lines AS l
+    WHERE NOT %(many)s
+) AS s
 -- each looked up, however many errors there are by now
 CROSS JOIN LATERAL (
     SELECT
@@ -41,12 +46,25 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS e;
 
+INSERT INTO held (place, transaction_id, file_key, source_line, error_status)
+SELECT
+    'error' AS place,
+    t.transaction_id,
+    t.file_key,
+    t.source_line,
+    t.status AS error_status
+FROM transactions_error AS t
+WHERE
+    %(many)s
+    AND t.status <> 'REPLAYED'
+    AND t.transaction_id IN (SELECT l.transaction_id FROM staged_lines AS l);
+
 SELECT ops.fact_months_within(array_agg(r.low), array_agg(r.high)) AS month
 FROM (
     SELECT
         min(l.transaction_id) AS low,
         max(l.transaction_id) AS high
     FROM staged_lines AS l
-    WHERE l.transaction_id IS NOT NULL
+    WHERE l.transaction_id IS NOT NULL AND EXISTS (SELECT 1 FROM fact_transactions)
     GROUP BY left(l.transaction_id, greatest(length(l.transaction_id) - 6, 1)), length(l.transaction_id)
 ) AS r;

@@ -3,27 +3,19 @@
 
 -- No ON CONFLICT: two customers with one key are a collision, and must fail.
 INSERT INTO dim_customers (customer_sk, customer_id)
-SELECT DISTINCT
-    w.customer_sk,
-    w.customer_id
-FROM winners AS w
+SELECT
+    b.customer_sk,
+    b.customer_id
+FROM buyers AS b
 WHERE
-    w.rules IS NULL
-    AND w.customer_sk <> -1
-    AND NOT EXISTS (
+    NOT EXISTS (
         SELECT 1 FROM dim_customers AS d
-        WHERE d.customer_id = w.customer_id
+        WHERE d.customer_id = b.customer_id
     );
 
 -- Whole months, so that the days do not depend on which lines came first.
 INSERT INTO dim_dates AS o (date_sk, date, year, quarter, month, month_name, day, weekday, is_weekend)
-WITH months AS (
-    SELECT DISTINCT w.date_sk / 100 AS yyyymm
-    FROM winners AS w
-    WHERE w.rules IS NULL
-),
-
-days AS (
+WITH days AS (
     SELECT g.day::date AS date
     FROM months AS m
     CROSS JOIN LATERAL generate_series(

@@ -44,7 +44,8 @@ SELECT
 FROM winners AS w
 WHERE
     w.rules IS NULL
-    AND w.date_sk / 100 = any(%(known_months)s)
+    AND cardinality(%(known_months)s::integer[]) > 0
+    AND w.date_sk / 100 = any(%(known_months)s::integer[])
     AND NOT EXISTS (
         SELECT 1 FROM replaced AS r
         WHERE r.transaction_id = w.transaction_id AND r.same

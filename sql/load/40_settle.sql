@@ -56,15 +56,7 @@ UPDATE dim_customers AS d
 SET
     first_purchase = least(d.first_purchase, n.first_purchase),
     last_purchase = greatest(d.last_purchase, n.last_purchase)
-FROM (
-    SELECT
-        w.customer_sk,
-        min(w.invoice_date) AS first_purchase,
-        max(w.invoice_date) AS last_purchase
-    FROM winners AS w
-    WHERE w.rules IS NULL AND w.customer_sk <> -1
-    GROUP BY w.customer_sk
-) AS n
+FROM buyers AS n
 WHERE
     d.customer_sk = n.customer_sk
     AND (d.first_purchase IS NULL OR n.first_purchase < d.first_purchase OR n.last_purchase > d.last_purchase);
@@ -126,37 +118,6 @@ WHERE
             AND f.invoice_date < (m.month + interval '1 month') AT TIME ZONE 'UTC'
     );
 
--- What came, went or changed, by product version and month. A line whose price alone did is in no
--- other baseline than before, but it may not have been scored yet under its old batch. One that
--- people may have judged can be the floor of lines that did not change.
-CREATE TEMP TABLE changes ON COMMIT DROP AS
-SELECT DISTINCT
-    c.product_sk,
-    c.yyyymm,
-    c.is_sale,
-    CASE WHEN c.reason = 'lines' AND a.transaction_id IS NOT NULL THEN 'flagged' ELSE c.reason END AS reason
-FROM (
-    SELECT
-        w.transaction_id,
-        w.product_sk,
-        w.date_sk / 100 AS yyyymm,
-        w.quantity > 0 AS is_sale,
-        CASE WHEN NOT r.is_new AND r.stays THEN 'prices' ELSE 'lines' END AS reason
-    FROM winners AS w
-    LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
-    WHERE w.rules IS NULL AND r.same IS NOT TRUE
-    UNION ALL
-    SELECT
-        r.transaction_id,
-        r.product_sk,
-        to_char(r.invoice_date AT TIME ZONE 'UTC', 'YYYYMM')::integer AS yyyymm,
-        r.quantity > 0 AS is_sale,
-        'lines' AS reason
-    FROM replaced AS r
-    WHERE NOT r.same AND (r.is_new OR NOT r.stays)
-) AS c
-LEFT JOIN anomalies AS a ON c.transaction_id = a.transaction_id;
-
 INSERT INTO ops.fact_months (month, batch_id)
 SELECT
     to_date(m.yyyymm::text, 'YYYYMM') AS month,
@@ -166,16 +127,21 @@ ON CONFLICT (month) DO UPDATE SET batch_id = excluded.batch_id;
 
 -- Products and months for the anomaly job to look at.
 INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason)
-SELECT DISTINCT
-    (
-        SELECT p.stock_code FROM dim_products AS p
-        WHERE p.product_sk = c.product_sk
-    ) AS stock_code,
-    to_date(c.yyyymm::text, 'YYYYMM') AS month,
+SELECT
+    s.stock_code,
+    to_date(s.yyyymm::text, 'YYYYMM') AS month,
     %(batch_id)s AS batch_id,
-    c.reason
-FROM changes AS c
-WHERE c.is_sale;
+    CASE WHEN s.is_price THEN 'prices' WHEN s.is_flagged THEN 'flagged' ELSE 'lines' END AS reason
+FROM (
+    SELECT DISTINCT
+        p.stock_code,
+        c.yyyymm,
+        c.is_price,
+        c.is_flagged
+    FROM changes AS c
+    INNER JOIN dim_products AS p ON c.product_sk = p.product_sk
+    WHERE c.is_sale
+) AS s;
 
 -- Versions and countries that are no more: by now no line points to them.
 DELETE FROM dim_products AS d

@@ -15,9 +15,10 @@ from jobs.common.dates import bounds
 from jobs.common.db import sql_file, transaction
 from jobs.common.runlog import run_context
 from jobs.common.settings import Settings
+from jobs.gold import held as held_lines
 from jobs.gold.held import find_held
 from jobs.gold.merge import open_views
-from tests.gold.loads import A1, B2, EMPTY, FRANCE, File, Loads, line, product
+from tests.gold.loads import A1, B2, EMPTY, FRANCE, File, Loads, bad, line, product
 from tests.support.databases import query
 
 MONTHS = tuple(date(2011, month, 1) for month in (1, 2, 3))
@@ -47,7 +48,7 @@ def held(loads: Loads, *lines: dict[str, Any]) -> tuple[list[date], set[tuple[st
         staged = loads.stage(run, File("f", lines, LATER))
         with transaction(run.conn) as cur:
             open_views(cur, run, staged)
-            months = find_held(cur)
+            months = find_held(cur, staged.line_count)
             cur.execute(
                 "SELECT transaction_id, date_trunc('month', invoice_date)::date FROM held"
                 " WHERE place = 'fact'"
@@ -69,6 +70,25 @@ def test_only_months_that_hold_numbers_like_these_are_looked_at(loads: Loads) ->
         {("500003-1", MONTHS[0]), ("520003-1", MONTHS[2])},
     )
     assert held(loads, line("C500003-1")) == ([], set())
+
+
+@pytest.mark.parametrize("few", [100_000, 1], ids=["looked up", "read once"])
+def test_errors_are_found_however_many_lines_are_staged(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    loads.take(File("d", [bad(f"{n}-1", "malformed_row") for n in (700_000, 700_001)], LATER))
+    monkeypatch.setattr(held_lines, "FEW", few)
+
+    with run_context(loads.settings, "fact_postgres", ("gold",)) as run:
+        staged = loads.stage(run, File("f", [line("700001-1"), line("700002-1")], LATER))
+        with transaction(run.conn) as cur:
+            open_views(cur, run, staged)
+            find_held(cur, staged.line_count)
+            cur.execute("SELECT transaction_id, error_status FROM held WHERE place = 'error'")
+            found = cur.fetchall()
+            run.conn.rollback()
+
+    assert found == [("700001-1", "OPEN")]
 
 
 def test_a_line_that_moved_is_found_where_it_is_now(loads: Loads) -> None:
@@ -107,7 +127,7 @@ def test_a_months_statement_is_planned_for_that_month_alone(loads: Loads) -> Non
         staged = loads.stage(run, File("f", [line("1-1")], LATER))
         with transaction(run.conn) as cur:
             open_views(cur, run, staged)
-            find_held(cur)
+            find_held(cur, staged.line_count)
             cur.execute("EXPLAIN " + text, bounds(MONTHS[1]))
             plan = "\n".join(row[0] for row in cur.fetchall())
             run.conn.rollback()

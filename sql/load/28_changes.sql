@@ -1,0 +1,58 @@
+-- Purpose: what the winners change: each told once, for all that follows.
+-- Run by:  jobs/gold/merge.py
+-- Parameters: forced (dates of lines that stay may be damaged, too)
+-- Makes:   changes (one row a product version, month and kind of change), months (yyyymm, in which
+--          lines came, went or changed), buyers (customers of the winners, with their dates)
+
+-- What came, went or changed, by product version and month. A line whose price alone did is in
+-- no other baseline than before, but it may not have been scored yet under its old batch. One that
+-- people may have judged can be the floor of lines that did not change.
+CREATE TEMP TABLE changes ON COMMIT DROP AS
+SELECT DISTINCT
+    c.product_sk,
+    c.yyyymm,
+    c.is_sale,
+    c.is_price,
+    NOT c.is_price AND a.transaction_id IS NOT NULL AS is_flagged
+FROM (
+    SELECT
+        w.transaction_id,
+        w.product_sk,
+        w.date_sk / 100 AS yyyymm,
+        w.quantity > 0 AS is_sale,
+        coalesce(NOT r.is_new AND r.stays, FALSE) AS is_price
+    FROM winners AS w
+    LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
+    WHERE w.rules IS NULL AND r.same IS NOT TRUE
+    UNION ALL
+    SELECT
+        r.transaction_id,
+        r.product_sk,
+        to_char(r.invoice_date AT TIME ZONE 'UTC', 'YYYYMM')::integer AS yyyymm,
+        r.quantity > 0 AS is_sale,
+        FALSE AS is_price
+    FROM replaced AS r
+    WHERE NOT r.same AND (r.is_new OR NOT r.stays)
+) AS c
+LEFT JOIN anomalies AS a ON c.transaction_id = a.transaction_id;
+
+ANALYZE changes;
+
+CREATE TEMP TABLE months ON COMMIT DROP AS
+SELECT DISTINCT c.yyyymm FROM changes AS c
+UNION
+SELECT DISTINCT w.date_sk / 100 AS yyyymm
+FROM winners AS w
+WHERE %(forced)s AND w.rules IS NULL;
+
+CREATE TEMP TABLE buyers ON COMMIT DROP AS
+SELECT
+    w.customer_sk,
+    w.customer_id,
+    min(w.invoice_date) AS first_purchase,
+    max(w.invoice_date) AS last_purchase
+FROM winners AS w
+WHERE w.rules IS NULL AND w.customer_sk <> -1
+GROUP BY w.customer_sk, w.customer_id;
+
+ANALYZE buyers;
