@@ -75,7 +75,8 @@ class Grown:
         self.home.pipeline(LISTS)
         arguments = [str(self.history.count), str(self._next), "|".join(self.history.countries)]
         made = self.home.path / "snapshot"
-        self.home.run(
+        hard_working = Home(self.home.path, {"SPARK_QUICK_COMPILER": "never"})
+        hard_working.run(
             *(sys.executable, "-m", "jobs.launch", "bench/growth/fill.py"),
             *(*arguments, str(made)),
         )

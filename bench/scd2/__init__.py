@@ -19,6 +19,7 @@ PART = "scd2"
 HISTORIES = (30, 365)
 GOAL = 1.2
 PAUSE = 0.05  # seconds
+HISTORY = (sys.executable, "-m", "jobs.launch", "bench/scd2/history.py")
 WORKER = (sys.executable, "-m", "jobs.launch", "bench/scd2/worker.py")
 
 
@@ -59,6 +60,7 @@ def run(book: Book, options: Options) -> None:
         days = {}
         for lists in HISTORIES:
             home = stack.enter_context(fresh_home(options.scratch / f"scd2-{lists}"))
+            Home(home.path, {"SPARK_QUICK_COMPILER": "never"}).run(*HISTORY, str(lists))
             days[lists] = Days(lists, home)
             stack.callback(days[lists].close)
         for each in days.values():

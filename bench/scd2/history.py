@@ -1,7 +1,11 @@
-"""Bronze as so many days of lists would have left it, written without them."""
+"""A Spark job: bronze as so many days of lists would have left it, written without them.
+
+python -m jobs.launch bench/scd2/history.py LISTS
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -10,7 +14,9 @@ from bench.scd2.shop import CATEGORIES, EVERY, FIRST, PRODUCTS, day
 from jobs.bronze.ledger import Accepted, Held, note_built_from
 from jobs.common import contracts
 from jobs.common.contracts import PRODUCTS_SNAPSHOTS
-from jobs.common.lake import BUILT_FROM, set_property
+from jobs.common.lake import BUILT_FROM, ensure_tables, set_property
+from jobs.common.session import get_session
+from jobs.common.settings import get_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -66,12 +72,24 @@ def versions(spark: SparkSession, lists: int) -> DataFrame:
 def _attributes(number: str) -> list[Column]:
     cents = F.expr(f"100 + n % 9000 + (n + {number}) div {EVERY} - n div {EVERY}")
     return [
-        F.format_string("P%06d", "n").alias("stock_code"),
-        F.format_string("PRODUCT NUMBER %d OF THE SHOP", "n").alias("description"),
-        F.format_string("Category %d", F.col("n") % CATEGORIES).alias("category"),
+        F.concat(F.lit("P"), F.lpad(F.col("n").cast("string"), 6, "0")).alias("stock_code"),
+        F.concat(F.lit("PRODUCT NUMBER "), "n", F.lit(" OF THE SHOP")).alias("description"),
+        F.concat(F.lit("Category "), F.col("n") % CATEGORIES).alias("category"),
         (cents / F.lit(100)).cast("decimal(12,4)").alias("unit_price"),
     ]
 
 
+def main(lists: str) -> None:
+    """Make the tables, and the history in them."""
+    spark = get_session("history")
+    ensure_tables(spark, get_settings())
+    build(spark, int(lists))
+    spark.stop()
+
+
 def _date(number: str) -> Column:
     return F.date_add(F.lit(FIRST), F.col(number))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

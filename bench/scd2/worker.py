@@ -1,4 +1,4 @@
-"""A job on one home: builds a history, then takes in one more day's list as often as asked.
+"""A job on a home with a history: takes in one more day's list as often as asked.
 
     python -m jobs.launch bench/scd2/worker.py LISTS DIRECTORY
 
@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.scd2 import shop
-from bench.scd2.history import build
 from jobs.bronze import ingest_products
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
 from jobs.common.filesystem import local_path
 from jobs.common.job import JobContext
-from jobs.common.lake import ensure_tables, summary
+from jobs.common.lake import summary
 from jobs.common.session import get_session
 from jobs.common.settings import get_settings
 
@@ -96,10 +95,8 @@ def questions(first: int, directory: Path) -> Iterator[int]:
 
 
 def main(lists: str, where: str) -> None:
-    """Build the history, and answer until the questions end."""
+    """Answer until the questions end."""
     spark, directory = get_session("scd2"), Path(where)
-    ensure_tables(spark, get_settings())
-    build(spark, int(lists))
     for number in questions(int(lists), directory):
         answer = directory / f"{number}.json"
         draft = answer.with_suffix(".tmp")

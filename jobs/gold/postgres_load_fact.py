@@ -146,7 +146,8 @@ def _lines_to_load(
             if staged.forced:
                 rows = whole_transactions(loaded, rows, new)
             parts.append(rows.withColumn("is_new", F.lit(False)))
-            days |= set(pricing.days_of(rows.where("problem IS NULL")))
+            usable = rows.where("problem IS NULL").withColumn("day", F.to_date("invoice_date"))
+            days |= set(pricing.days_of(usable))
             count = None
     if not parts:
         return None

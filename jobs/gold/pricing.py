@@ -31,8 +31,8 @@ def with_keys(products: DataFrame) -> DataFrame:
 
 def days_of(lines: DataFrame) -> list[date]:
     """The days of a batch, in order."""
-    days = lines.select(F.to_date("invoice_date").alias("day")).where("day IS NOT NULL")
-    return sorted(row[0] for row in days.distinct().collect())
+    days = lines.where(F.col("day").isNotNull()).select("day").distinct()
+    return sorted(row[0] for row in days.collect())
 
 
 class Calendar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -199,8 +199,7 @@ def test_a_batch_without_a_readable_day_has_no_prices(spark: SparkSession) -> No
 
 def test_days_of_a_batch_are_told_once_in_order(spark: SparkSession) -> None:
     days = [START + timedelta(days=n) for n in (3, 1, 3, 2)]
-    moments = [(datetime(d.year, d.month, d.day, 9, tzinfo=UTC),) for d in days]
-    lines = spark.createDataFrame([*moments, (None,)], "invoice_date timestamp")
+    lines = spark.createDataFrame([("A1", day) for day in [*days, None]], LINES)
     assert days_of(lines) == sorted(set(days))
 
 
