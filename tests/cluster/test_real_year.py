@@ -11,6 +11,8 @@ from generators.replay import landing_files
 from tests.support.answers import COUNTS, MONEY, Answers, money, read
 from tests.support.cluster import TestCluster
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def answers(real_year: Path) -> Answers:

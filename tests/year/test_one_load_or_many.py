@@ -105,7 +105,8 @@ def with_prices_as_before(files: Iterable[LandingFile]) -> list[LandingFile]:
     ]
 
 
-@pytest.mark.parametrize("missing", ["ignore", pytest.param("invalidate", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("missing", ["ignore", "invalidate"])
 def test_shuffled_files_with_repeats_and_prices_as_before_give_what_one_load_gives(
     new_warehouse: Warehouses, real_year: Path, missing: str
 ) -> None:
