@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.asof_spark import Answer
+from bench.memory import high_water_mib
 from bench.processes import ROOT
 
 
@@ -77,12 +78,6 @@ def _start(engine: str) -> tuple[Engine, int]:
     return asof_rivals.DuckDb() if engine == "duckdb" else asof_rivals.Polars(), os.getpid()
 
 
-def _peak_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    kib = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(kib.split()[1]) / 1024
-
-
 def main(engine: str, directory: Path) -> None:
     """Answer until the input ends."""
     ready, pid = _start(engine)
@@ -91,7 +86,10 @@ def main(engine: str, directory: Path) -> None:
         start = time.monotonic()
         answer = ready.answer(directory, *json.loads(line))
         wall = time.monotonic() - start
-        print(json.dumps({"wall": wall, "peak_mib": _peak_mib(pid), "answer": answer}), flush=True)
+        print(
+            json.dumps({"wall": wall, "peak_mib": high_water_mib(pid), "answer": answer}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

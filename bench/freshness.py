@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.book import Book, Figures
 from bench.charts import bars, table
-from bench.homes import EMPTY, EVERY_FOUR_HOURS, Home, fresh_home, one_more_file
+from bench.homes import BOTH_COMPILERS, EMPTY, EVERY_FOUR_HOURS, Home, fresh_home, one_more_file
 from bench.parts import Options
 from bench.processes import ROOT
 from jobs.common.db import connect
@@ -52,7 +52,7 @@ def run(book: Book, options: Options) -> None:
 
 
 def _stock(home: Home) -> float:
-    plain = Home(home.path, {"SPARK_CLASS_ARCHIVE": "false", "SPARK_QUICK_COMPILER": "never"})
+    plain = Home(home.path, BOTH_COMPILERS | {"SPARK_CLASS_ARCHIVE": "false"})
     return plain.run(*EMPTY).wall
 
 

@@ -19,7 +19,7 @@ from bench.book import Book, Figures
 from bench.homes import EMPTY, FILES_TO_MAIL, Home, fresh_home
 from bench.job_answers import Answers, answers, beyond, independent, same
 from bench.job_years import write_years
-from bench.memory import KINDS, Watch
+from bench.memory import KINDS, watched
 from bench.parts import Options
 from bench.processes import measure
 from embedded.home import Home as EmbeddedHome
@@ -87,9 +87,7 @@ def _ours(bench: Bench, years: int) -> Figures:
     path = bench.scratch / "ours"
     with fresh_home(path) as home:
         _land(bench.landing(years), home.landing)
-        with Watch(path / "pgdata") as watch:
-            wall = home.pipeline().wall
-        figures = {"wall": wall, **watch.figures, **home.stages()}
+        figures = watched(path / "pgdata", home.pipeline) | home.stages()
         _agree(bench, years, "ours", lambda: answers(_dsn(path), "public"))
         figures |= {"again": home.pipeline().wall, "empty": home.run(*EMPTY).wall}
     shutil.rmtree(path)
@@ -102,10 +100,9 @@ def _script(bench: Bench, years: int) -> Figures:
     with _up(home) as dsn:
         words = " ".join(f"{name}={value}" for name, value in dsn.items())
         command = (sys.executable, "bench/duckdb_script.py", str(bench.landing(years)), words)
-        with Watch(home.path / "pgdata") as watch:
-            wall = measure((*command, SCHEMA), os.environ).wall
+        figures = watched(home.path / "pgdata", lambda: measure((*command, SCHEMA), os.environ))
         _agree(bench, years, "script", lambda: answers(dsn, SCHEMA))
-    return {"wall": wall, **watch.figures}
+    return figures
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from types import TracebackType
 import psutil
 
 from bench.book import Figures
+from bench.processes import Measured
 
 KINDS = ("driver", "workers", "postgres")
 MIB = 2**20
@@ -82,6 +84,20 @@ class Watch:
                     is_worker = any(part.startswith("pyspark.") for part in process.cmdline())
                     found.append(("workers" if is_worker else "driver", process))
         return found
+
+
+def watched(pgdata: Path, command: Callable[[], Measured]) -> Figures:
+    """Run a command to its end: seconds of `wall`, and the figures of a watch."""
+    with Watch(pgdata) as watch:
+        wall = command().wall
+    return {"wall": wall, **watch.figures}
+
+
+def high_water_mib(pid: int) -> float:
+    """The most memory that a process has held, as Linux keeps it."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    kib = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(kib.split()[1]) / 1024
 
 
 def _tree(pid: int) -> list[psutil.Process]:

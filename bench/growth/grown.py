@@ -15,8 +15,8 @@ from bench.growth.counters import Counters, counters
 from bench.growth.history import History
 from bench.growth.opened import KINDS, Opened, watching
 from bench.growth.shop import LAST, log, month_of, price_list
-from bench.homes import EVERY_FOUR_HOURS, Home
-from bench.memory import Watch
+from bench.homes import BOTH_COMPILERS, EVERY_FOUR_HOURS, Home
+from bench.memory import watched
 from generators.landing import countries_file, deliver
 from jobs.common.db import connect, transaction
 from jobs.common.settings import Settings
@@ -75,8 +75,7 @@ class Grown:
         self.home.pipeline(LISTS)
         arguments = [str(self.history.count), str(self._next), "|".join(self.history.countries)]
         made = self.home.path / "snapshot"
-        hard_working = Home(self.home.path, {"SPARK_QUICK_COMPILER": "never"})
-        hard_working.run(
+        Home(self.home.path, BOTH_COMPILERS).run(
             *(sys.executable, "-m", "jobs.launch", "bench/growth/fill.py"),
             *(*arguments, str(made)),
         )
@@ -103,16 +102,10 @@ class Grown:
         deliver(self.home.landing, price_list(past, day, {product: "77.77"}))
         return self._seen("ingest_products,fact_postgres,detect_anomalies,send_mail")
 
-    def _measured(self, *command: str) -> Figures:
-        with Watch(self.home.path / "pgdata") as watch:
-            wall = self.home.run(*command).wall
-        return {"wall": wall, **watch.figures}
-
     def _seen(self, jobs: str) -> Seen:
         before = counters(self.settings)
         with watching(self.home.path / "lake") as lake:
-            command = ("scripts/run_pipeline.sh", "--only", jobs)
-            figures = self._measured(*command)
+            figures = watched(self.home.path / "pgdata", lambda: self.home.pipeline(jobs))
         gold = counters(self.settings).since(before)
         figures |= {f"{job}_s": seconds for job, seconds in self.home.stages().items()}
         figures |= {f"{kind}_files": len(lake.read(kind)) for kind in KINDS}

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import charts
 from bench.book import Book
-from bench.homes import fresh_home
+from bench.homes import BOTH_COMPILERS, fresh_home
 from bench.memory import KINDS
 from bench.parts import Options
 
@@ -30,8 +30,7 @@ def run(book: Book, options: Options) -> None:
     if not todo:
         return
     out = options.scratch / "load.jsonl"
-    # The rivals' rows, too, are made by a driver that works for minutes.
-    with fresh_home(options.scratch / "load", {"SPARK_QUICK_COMPILER": "never"}) as home:
+    with fresh_home(options.scratch / "load", BOTH_COMPILERS) as home:
         worker = (sys.executable, "-m", "jobs.launch", "bench/load/worker.py")
         home.run(*worker, str(options.scratch), str(out), *todo)
     _take(book, out)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 
 from bench import charts
 from bench.book import Book, Figures
-from bench.homes import Home, fresh_home
+from bench.homes import BOTH_COMPILERS, Home, fresh_home
 from bench.parts import Options
 from bench.processes import ROOT
 from bench.scd2 import shop
@@ -60,7 +60,7 @@ def run(book: Book, options: Options) -> None:
         days = {}
         for lists in HISTORIES:
             home = stack.enter_context(fresh_home(options.scratch / f"scd2-{lists}"))
-            Home(home.path, {"SPARK_QUICK_COMPILER": "never"}).run(*HISTORY, str(lists))
+            Home(home.path, BOTH_COMPILERS).run(*HISTORY, str(lists))
             days[lists] = Days(lists, home)
             stack.callback(days[lists].close)
         for each in days.values():

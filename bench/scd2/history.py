@@ -79,16 +79,16 @@ def _attributes(number: str) -> list[Column]:
     ]
 
 
+def _date(number: str) -> Column:
+    return F.date_add(F.lit(FIRST), F.col(number))
+
+
 def main(lists: str) -> None:
     """Make the tables, and the history in them."""
     spark = get_session("history")
     ensure_tables(spark, get_settings())
     build(spark, int(lists))
     spark.stop()
-
-
-def _date(number: str) -> Column:
-    return F.date_add(F.lit(FIRST), F.col(number))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.memory import high_water_mib
 from bench.scd2 import shop
 from jobs.bronze import ingest_products
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
@@ -51,7 +52,7 @@ def take(spark: SparkSession, number: int) -> dict[str, float]:
         "rows_written": sum(int(each["added-records"]) for each in written),
         "versions_changed": run.counts["versions_changed"],
         "versions": int(written[1]["total-records"]),
-        "jvm_mib": _peak_mib(os.getppid()),
+        "jvm_mib": high_water_mib(os.getppid()),
         "python_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
@@ -74,13 +75,6 @@ def _rows_read(spark: SparkSession) -> int:
     none, nothing = jvm.java.util.ArrayList(), gateway.new_array(jvm.double, 0)
     stages = spark._jsc.sc().statusStore().stageList(none, False, False, nothing, none)
     return sum(int(stages.apply(n).inputRecords()) for n in range(stages.size()))
-
-
-def _peak_mib(process: int) -> float:
-    for line in Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise LookupError("VmHWM")
 
 
 def questions(first: int, directory: Path) -> Iterator[int]:

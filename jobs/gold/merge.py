@@ -48,8 +48,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     run_file(cur, "load/28_changes.sql", params)
     run_file(cur, "load/30_members.sql")
     known, new = _months(cur)
-    of_known = {"known_months": [month.year * 100 + month.month for month in known]}
-    run_file(cur, "load/35_known_months.sql", params | of_known)
+    run_file(cur, "load/35_known_months.sql", params | {"known_months": _numbers(known)})
     written = cur.rowcount + (_build_months(cur, run, new) if new else 0)
     run_file(cur, "load/40_settle.sql", params)
     _move_watermarks(cur, run, staged)
@@ -111,6 +110,10 @@ def _months(cur: Cursor) -> tuple[list[date], list[date]]:
     return [m for m, there in rows if there], [m for m, there in rows if not there]
 
 
+def _numbers(months: list[date]) -> list[int]:
+    return [month.year * 100 + month.month for month in months]
+
+
 def _build_months(cur: Cursor, run: Run, months: list[date]) -> int:
     """Build months aside: rows first, keys set-wise, then attach. Returns their number of lines."""
     cur.execute("SELECT ops.create_fact_months(%s::date[])", (months,))
@@ -118,7 +121,7 @@ def _build_months(cur: Cursor, run: Run, months: list[date]) -> int:
         "INSERT INTO staging.new_months SELECT transaction_id, product_sk, customer_sk, country_sk,"
         " date_sk, invoice_no, invoice_date, quantity, unit_price, total_amount, quantity < 0,"
         " %s, file_key, source_line FROM winners WHERE rules IS NULL AND date_sk / 100 = ANY(%s)",
-        (run.run_id, [m.year * 100 + m.month for m in months]),
+        (run.run_id, _numbers(months)),
     )
     written = cur.rowcount
     cur.execute("SELECT ops.attach_fact_months(%s::date[])", (months,))
