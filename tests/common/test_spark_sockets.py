@@ -20,7 +20,9 @@ def test_every_socket_on_which_spark_listens_is_on_loopback(spark: SparkSession)
     # Python workers too, so something has to run in them
     spark.range(4).mapInArrow(lambda batches: batches, "id long").collect()
 
-    found = places(psutil.Process().children(recursive=True))
+    # Of the session alone: the tests may have a cluster up beside it, on other addresses
+    driver = psutil.Process(spark.sparkContext._gateway.proc.pid)
+    found = places([driver, *driver.children(recursive=True)])
 
     assert found
     assert {address for address, _ in found} <= LOOPBACK
