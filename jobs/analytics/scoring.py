@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.common.dates import bounds
+from jobs.common.dates import bounds, stretches
 from jobs.common.db import run_file
 from jobs.common.errors import UsageError
 
@@ -33,8 +33,8 @@ class Scope:
 def score(cur: Cursor, run: Run, scope: Scope | None = None) -> dict[str, int]:
     """Compute baselines, flag and take back. Returns counts by outcome.
 
-    The fact is looked at month by month, and only at months that can matter: a statement that
-    names its month costs the same however many others there are.
+    The fact is looked at only in months that can matter: a statement that names its months costs
+    the same however many others there are.
 
     Raises:
         UsageError: see `refuse_another_baseline`.
@@ -55,9 +55,9 @@ def score(cur: Cursor, run: Run, scope: Scope | None = None) -> dict[str, int]:
     run_file(cur, "anomalies/22_baselines.sql", params)
     if cur.rowcount:
         cur.execute("ANALYZE anomaly_baselines")
-    _find_lines(cur, params)
+    _find_lines(cur, params["batches"])
     run_file(cur, "anomalies/33_above.sql", params)
-    _each_month(cur, "anomalies/34_fallen_of_month.sql", params["batches"])
+    _over(cur, "anomalies/34_fallen.sql", _months(cur), params["batches"])
     run_file(cur, "anomalies/35_anomalies.sql", params)
     counts = _counts(cur, params)
     if counts["newly_flagged"]:
@@ -75,38 +75,40 @@ def _find_changes(cur: Cursor) -> list[int]:
         " INNER JOIN months AS m ON c.month = m.month"
         " WHERE c.reason <> 'review' GROUP BY c.month ORDER BY c.month"
     )
-    loads = dict(cur.fetchall())
-    for month, batches in loads.items():
-        values = bounds(month) | {"batches": batches}
-        run_file(cur, "anomalies/11_changed_lines_of_month.sql", values)
+    loads: dict[date, list[int]] = dict(cur.fetchall())
+    batches = sorted({batch for written in loads.values() for batch in written})
+    _over(cur, "anomalies/11_changed_lines.sql", list(loads), batches)
     run_file(cur, "anomalies/12_sought.sql")
-    _each_month(cur, "anomalies/13_found_of_month.sql")
-    return sorted({batch for batches in loads.values() for batch in batches})
+    _over(cur, "anomalies/13_found.sql", _months(cur))
+    return batches
 
 
 def _find_scope(cur: Cursor, params: dict[str, Any]) -> None:
     """Which baselines to compute, and of which products and months to score lines."""
     run_file(cur, "anomalies/14_asked.sql", params)
-    _each_month(cur, "anomalies/15_selling_of_month.sql")
+    _over(cur, "anomalies/15_selling.sql", _months(cur))
     run_file(cur, "anomalies/17_scope.sql", params)
-    _each_month(cur, "anomalies/21_cells_of_month.sql")
+    _over(cur, "anomalies/21_cells.sql", _months(cur))
 
 
-def _find_lines(cur: Cursor, params: dict[str, Any]) -> None:
+def _find_lines(cur: Cursor, batches: list[int]) -> None:
     """The lines to score."""
     run_file(cur, "anomalies/30_due.sql")
-    for month, whole, new in cur.fetchall():
-        values = params | bounds(month)
-        if whole:
-            run_file(cur, "anomalies/31_lines_of_month.sql", values)
-        if new:
-            run_file(cur, "anomalies/32_new_lines_of_month.sql", values)
+    due = cur.fetchall()
+    _over(cur, "anomalies/31_lines.sql", [month for month, whole, _ in due if whole])
+    _over(cur, "anomalies/32_new_lines.sql", [month for month, _, new in due if new], batches)
 
 
-def _each_month(cur: Cursor, name: str, batches: list[int] | None = None) -> None:
-    """Run a file for each month that the statement before gave."""
-    for (month,) in cur.fetchall():
-        run_file(cur, name, bounds(month) | {"batches": batches})
+def _months(cur: Cursor) -> list[date]:
+    """The months that the statement before gave, in order."""
+    return sorted(row[0] for row in cur.fetchall())
+
+
+def _over(cur: Cursor, name: str, months: list[date], batches: list[int] | None = None) -> None:
+    """Run a file for these months, once for those that follow each other."""
+    for first, last in stretches(months):
+        values = {"start": bounds(first)["start"], "past": bounds(last)["past"]}
+        run_file(cur, name, values | {"batches": batches})
 
 
 def pending(cur: Cursor) -> int:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     Shape = Callable[[pa.Table], pa.Table]
     Parse = Callable[[Iterable[Read]], Iterator[pa.RecordBatch]]
 
-SMALL_BYTES = 32 << 20
+SMALL_BYTES = 64 << 20  # four times as much when parsed
 SHARE_BYTES = 16 << 20  # of a task
-FEW_ROWS = 100_000  # are one data file
+TASK_ROWS = 150_000  # that come from the driver; a task writes one data file a month
 
 
 def as_they_are(rows: pa.Table) -> pa.Table:
@@ -65,8 +65,8 @@ class Reading:
         if not self.is_small:
             return self._by_tasks(shape, ddl)
         whole = pa.concat_tables(map(shape, self._tables))
-        frame = self._spark.createDataFrame(whole)
-        return frame if len(whole) > FEW_ROWS else frame.coalesce(1)
+        tasks = max(-(-len(whole) // TASK_ROWS), 1)
+        return self._spark.createDataFrame(whole).coalesce(tasks)  # neighbours stay together
 
     @cached_property
     def _tables(self) -> list[pa.Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -60,6 +61,17 @@ def bounds(month: date) -> dict[str, object]:
         "start": datetime(month.year, month.month, 1, tzinfo=UTC),
         "past": datetime(month.year + years, number + 1, 1, tzinfo=UTC),
     }
+
+
+def stretches(months: Iterable[date]) -> list[tuple[date, date]]:
+    """Months in order, as first and last of those that follow each other without a gap."""
+    found: list[tuple[date, date]] = []
+    for month in months:
+        if found and bounds(found[-1][1])["past"] == bounds(month)["start"]:
+            found[-1] = (found[-1][0], month)
+        else:
+            found.append((month, month))
+    return found
 
 
 def _day(text: str | None, option: str) -> date | None:

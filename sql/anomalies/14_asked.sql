@@ -1,8 +1,8 @@
 -- Purpose: of which products and months it has to be known whether they have sales lines.
 -- Run by:  jobs/analytics/scoring.py
 -- Parameters: monthly (baseline of the 12 months before; else the whole history), rescore_all
--- Makes:   lacking (what changed and has no baseline), asked (a month that is null: all of them),
---          selling (empty; 15 fills it)
+-- Makes:   lacking (what changed and has no baseline), asked (a month that is null: all of them;
+--          is_stale: its baseline or floor may be another by now), selling (empty; 15 fills it)
 --          Its last statement gives the months to look into.
 
 -- The line that a person judged may be of another product or month by now.
@@ -31,37 +31,48 @@ WHERE
 ANALYZE lacking;
 
 CREATE TEMP TABLE asked ON COMMIT DROP AS
--- The baselines that a line of a month is in, and how far it can be a floor.
 SELECT
-    c.stock_code,
-    r.month
-FROM changes AS c
-INNER JOIN (
+    k.stock_code,
+    k.month,
+    bool_or(k.is_stale) AS is_stale
+FROM (
+    -- The baselines that a line of a month is in, and how far it can be a floor.
     SELECT
-        d.month AS changed,
-        m.month
-    FROM (SELECT DISTINCT n.month FROM changes AS n) AS d
-    INNER JOIN months AS m ON d.month < m.month AND m.month <= d.month + interval '12 months'
-) AS r ON c.month = r.changed
-WHERE %(monthly)s AND NOT %(rescore_all)s AND c.reason <> 'prices'
-UNION
-SELECT
-    l.stock_code,
-    l.month
-FROM lacking AS l
-WHERE NOT %(rescore_all)s
-UNION
-SELECT
-    c.stock_code,
-    NULL AS month
-FROM changes AS c
-WHERE NOT %(monthly)s AND NOT %(rescore_all)s AND c.reason <> 'prices'
-UNION
-SELECT
-    p.stock_code,
-    NULL AS month
-FROM dim_products AS p
-WHERE %(rescore_all)s;
+        c.stock_code,
+        r.month,
+        TRUE AS is_stale
+    FROM changes AS c
+    INNER JOIN (
+        SELECT
+            d.month AS changed,
+            m.month
+        FROM (SELECT DISTINCT n.month FROM changes AS n) AS d
+        INNER JOIN months AS m ON d.month < m.month AND m.month <= d.month + interval '12 months'
+    ) AS r ON c.month = r.changed
+    WHERE %(monthly)s AND NOT %(rescore_all)s AND c.reason <> 'prices'
+    UNION ALL
+    SELECT
+        l.stock_code,
+        l.month,
+        FALSE AS is_stale
+    FROM lacking AS l
+    WHERE NOT %(rescore_all)s
+    UNION ALL
+    SELECT
+        c.stock_code,
+        NULL AS month,
+        TRUE AS is_stale
+    FROM changes AS c
+    WHERE NOT %(monthly)s AND NOT %(rescore_all)s AND c.reason <> 'prices'
+    UNION ALL
+    SELECT
+        p.stock_code,
+        NULL AS month,
+        TRUE AS is_stale
+    FROM dim_products AS p
+    WHERE %(rescore_all)s
+) AS k
+GROUP BY k.stock_code, k.month;
 
 ANALYZE asked;
 

@@ -17,17 +17,15 @@ SELECT
     s.stock_code,
     s.month
 FROM selling AS s
-WHERE
-    %(rescore_all)s
-    OR NOT %(monthly)s
-    OR EXISTS (
-        SELECT 1 FROM changes AS c
-        WHERE
-            c.stock_code = s.stock_code
-            AND c.reason <> 'prices'
-            AND c.month < s.month
-            AND c.month >= s.month - interval '12 months'
-    );
+INNER JOIN asked AS a ON s.stock_code = a.stock_code AND s.month = a.month
+WHERE a.is_stale
+UNION ALL
+SELECT
+    s.stock_code,
+    s.month
+FROM selling AS s
+INNER JOIN asked AS a ON s.stock_code = a.stock_code AND a.month IS NULL
+WHERE a.is_stale;
 
 ANALYZE stale;
 

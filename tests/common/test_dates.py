@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from jobs.common.dates import EVERY_DAY, Dates
+from jobs.common.dates import EVERY_DAY, Dates, stretches
 from jobs.common.errors import UsageError
 from jobs.common.settings import PROJECT_ROOT
 
@@ -91,3 +91,10 @@ def test_a_load_refuses_dates_without_force() -> None:
 
     assert code == 2
     assert "add --force" in told
+
+
+def test_months_that_follow_each_other_are_one_stretch() -> None:
+    months = [date(2024, 11, 1), date(2024, 12, 1), date(2025, 1, 1), date(2025, 3, 1)]
+
+    assert stretches([]) == []
+    assert stretches(months) == [(months[0], months[2]), (months[3], months[3])]

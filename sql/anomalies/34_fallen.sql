@@ -1,8 +1,8 @@
--- Purpose: flags of a month that no longer hold: the line is not above its threshold, or not there.
--- Run by:  jobs/analytics/scoring.py, once for each month that was scored
--- Parameters: month, start, past (its first moment, and the next month's), batches (the loads whose
---          changes are worked off: where their lines alone were scored, a line that none of them
---          wrote stands as it did)
+-- Purpose: flags that no longer hold: the line is not above its threshold, or not there.
+-- Run by:  jobs/analytics/scoring.py, once for months that follow each other
+-- Parameters: start, past (the first moment of months that follow each other, and of the next one),
+--          batches (the loads whose changes are worked off: where their lines alone were scored, a
+--          line that none of them wrote stands as it did)
 
 INSERT INTO fallen (anomaly_id, never_told)
 SELECT
@@ -28,13 +28,14 @@ CROSS JOIN
         FROM anomalies AS s
         WHERE
             s.stock_code = u.stock_code
-            AND s.invoice_date >= %(start)s
-            AND s.invoice_date < %(past)s
+            AND s.invoice_date >= u.month::timestamp AT TIME ZONE 'UTC'
+            AND s.invoice_date < (u.month + interval '1 month') AT TIME ZONE 'UTC'
             AND s.still_flagged
         OFFSET 0
     ) AS a
 WHERE
-    u.month = %(month)s
+    u.month >= %(start)s::date
+    AND u.month < %(past)s::date
     AND NOT EXISTS (
         SELECT 1 FROM above AS n
         WHERE n.transaction_id = a.transaction_id

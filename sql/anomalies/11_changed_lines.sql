@@ -1,6 +1,7 @@
 -- Purpose: marks anomalies whose line the loads made another than it was when it was flagged.
--- Run by:  jobs/analytics/scoring.py, once for each month that loads changed
--- Parameters: start, past (the month's first moment, and the next one's), batches (the loads)
+-- Run by:  jobs/analytics/scoring.py, once for months that follow each other
+-- Parameters: start, past (the first moment of months that follow each other, and of the next one),
+--          batches (the loads)
 
 UPDATE anomalies AS a
 SET line_changed = TRUE

@@ -1,12 +1,12 @@
--- Purpose: which of the lines that are sought a month of the fact has.
--- Run by:  jobs/analytics/scoring.py, once for each month that can have one
--- Parameters: month, start, past (its first moment, and the next month's)
+-- Purpose: which of the lines that are sought some months of the fact have.
+-- Run by:  jobs/analytics/scoring.py, once for months that follow each other
+-- Parameters: start, past (the first moment of months that follow each other, and of the next one)
 
 INSERT INTO found (transaction_id, stock_code, month, quantity, invoice_date)
 SELECT
     f.transaction_id,
     p.stock_code,
-    %(month)s AS month,
+    date_trunc('month', f.invoice_date AT TIME ZONE 'UTC')::date AS month,
     f.quantity,
     f.invoice_date
 FROM fact_transactions AS f
