@@ -25,7 +25,7 @@ from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
 
 # Java's second compiler takes half of two cores for the first half minute, to make long work fast.
 QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
-MUCH_TO_DO = 32 << 20
+MUCH_TO_DO = 128 << 20
 LOG_CONFIGURATION = PROJECT_ROOT / "jobs" / "common" / "log4j2.properties"
 
 

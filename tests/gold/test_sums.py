@@ -117,6 +117,31 @@ def test_the_views_say_what_the_lines_add_up_to_after_any_history(
             assert views(gold) == expected(query(gold, LINES)), step.__name__
 
 
+def test_months_built_aside_around_others_are_counted_once(gold: Settings) -> None:
+    begin(gold)
+    new = ["2010-11-01", "2010-12-01", "2011-03-01"]
+    chance = Random(14)
+    query(
+        gold,
+        "INSERT INTO dim_dates SELECT to_char(d, 'YYYYMMDD')::int, d, 2010, 4,"
+        " extract(MONTH FROM d), '', 1, '', FALSE"
+        " FROM generate_series('2010-11-01'::timestamp, '2010-12-31', interval '1 day') AS d",
+    )
+    with closing(connect(gold)) as conn, transaction(conn) as cur:
+        for _ in range(5):
+            sell(cur, chance)
+    with closing(connect(gold)) as conn, transaction(conn) as cur:
+        cur.execute("SELECT ops.create_fact_months(%s::date[])", (new,))
+        rows = {(r[0], r[6]): r for r in (a_line(chance, day) for day in new * 15)}
+        execute_values(cur, "INSERT INTO staging.new_months VALUES %s", list(rows.values()))
+        cur.execute("SELECT ops.attach_fact_months(%s::date[])", (new,))
+
+    lines = query(gold, LINES)
+
+    assert len({row[0] // 100 for row in lines}) == 5
+    assert views(gold) == expected(lines)
+
+
 def test_sums_that_were_damaged_are_computed_anew(gold: Settings) -> None:
     begin(gold)
     with closing(connect(gold)) as conn, transaction(conn) as cur:

@@ -92,9 +92,9 @@ def waiting(settings: Settings, megabytes: int) -> None:
     ("megabytes", "setting", "mode", "quick"),
     [
         (1, "auto", "local[2]", True),
-        (40, "auto", "local[2]", False),
-        (40, "auto", "spark://master:7077", True),
-        (40, "always", "local[2]", True),
+        (200, "auto", "local[2]", False),
+        (200, "auto", "spark://master:7077", True),
+        (200, "always", "local[2]", True),
         (1, "never", "local[2]", False),
     ],
 )
