@@ -2,9 +2,9 @@
 --          product versions once more.
 -- Run by:  scripts/run_setup.sh (role warehouse_owner, one transaction a file)
 
--- What attach_fact_month did, but for the sums.
+-- What attach_fact_month did, but for the sums. It runs as its callers do, as the owner.
 CREATE FUNCTION ops.key_fact_month(p_month date) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER
+LANGUAGE plpgsql
 SET search_path = public, pg_temp
 SET timezone = 'UTC'
 -- a tenth of the usual sample: ANALYZE was a third of all this
