@@ -8,6 +8,7 @@ VENV := .venv/bin/python
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 TOOLS := .venv/.tools
+WORKERS := 2
 SHELL_SCRIPTS := $(wildcard scripts/*.sh docker/*.sh hive/*.sh jenkins/*.sh) .ci/run
 DOCKERFILES := $(wildcard */Dockerfile docker/*.Dockerfile)
 YAML := $(wildcard docker-compose.yaml docker/*/*.yaml jenkins/*.yaml)
@@ -23,8 +24,8 @@ setup: $(RUNTIME) $(TOOLS) ## Make all that the warehouse needs: packages, Java,
 demo: setup ## Land files, run the whole pipeline, show the outcome: [DATA= COUNTRIES=] [DAYS=]
 	@scripts/demo.sh "$(DATA)" "$(COUNTRIES)" "$(DAYS)"
 
-test: $(DEV) $(TOOLS) ## Run the tests: [ARGS="-k name"]
-	@$(VENV) -m pytest $(ARGS)
+test: $(DEV) $(TOOLS) ## Run the tests, two folders at a time: [ARGS="-k name"] [WORKERS=]
+	@$(VENV) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-long: $(DEV) $(TOOLS) ## Run the tests that take minutes each: [ARGS=]
 	@$(VENV) -m pytest -m long $(ARGS)

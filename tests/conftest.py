@@ -21,7 +21,9 @@ from tests.support.warehouse import Warehouse
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared" / "data"
+TAKE_LONG = ("cluster", "year", "gold", "scripts", "backup")
 
 hypothesis.settings.register_profile(
     "ours", deadline=None, derandomize=True, print_blob=True, max_examples=200
@@ -43,6 +45,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[_scratch], ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A folder's tests stay on one worker, with what they share; the folders that take long begin.
+
+    On a single worker the cluster comes last: it is up until the end, and costs the others time.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_folder(item)))
+    shared = hasattr(config, "workerinput")
+    rank = {folder: n for n, folder in enumerate(TAKE_LONG)} if shared else {"cluster": 1}
+    others = len(rank) if shared else 0
+    items.sort(key=lambda item: rank.get(_folder(item), others))
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).parts[0]
 
 
 @pytest.fixture(scope="session")

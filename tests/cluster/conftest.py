@@ -13,13 +13,6 @@ from tests.cluster import sales
 from tests.support.cluster import TestCluster
 
 LOADED_AT_FIRST = 3
-HERE = Path(__file__).parent
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These come last: the cluster is up until the session ends, and costs the others time."""
-    items.sort(key=lambda item: HERE in item.path.parents)
 
 
 class Shop:
