@@ -97,7 +97,7 @@ def load(run: Run, verdicts: Iterable[Verdict], deadline: datetime) -> int:
         for v in verdicts
     ]
     rows = [(deadline.date(), v.view, list(v.reasons), deadline, run.run_id) for v in late]
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the verdict on views") as cur:
         checks.record(cur, run, found)
         new = execute_values(
             cur,

@@ -21,7 +21,7 @@ LOCKS = ("anomalies",)
 def run(context: JobContext) -> Run:
     """Score what changed, and put what is new into the outbox, in one transaction."""
     with run_context(context.settings, JOB, LOCKS, trigger=context.trigger) as this:
-        with transaction(this.conn) as cur:
+        with transaction(this.conn, "the flags") as cur:
             refuse_another_baseline(cur, context.settings)
             waiting = pending(cur)
             if context.dry_run:

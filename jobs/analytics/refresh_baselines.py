@@ -29,7 +29,7 @@ def run(context: JobContext, *, month: date, rescore_all: bool = False) -> Run:
     with run_context(
         context.settings, JOB, LOCKS, trigger=context.trigger, parameters=parameters
     ) as this:
-        with transaction(this.conn) as cur:
+        with transaction(this.conn, "the baselines") as cur:
             this.counts |= score(cur, this, scope)
             if context.dry_run:
                 this.conn.rollback()

@@ -116,7 +116,7 @@ def run(context: JobContext, review: Review) -> Run:
     with run_context(
         context.settings, JOB, LOCKS, trigger=context.trigger, parameters=parameters
     ) as this:
-        with transaction(this.conn) as cur:
+        with transaction(this.conn, "a review") as cur:
             anomaly = extract(cur, review)
             before = thresholds(cur, this, anomaly)
             load(cur, review)

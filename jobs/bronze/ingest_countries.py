@@ -23,6 +23,7 @@ from jobs.common.dates import From, To
 from jobs.common.job import JobContext, run_main, say
 from jobs.common.lake import BUILT_FROM, ensure_tables, set_property, snapshot_id
 from jobs.common.landing import Landing
+from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def load(spark: SparkSession, countries: Iterable[Country]) -> int:
     held = {tuple(row) for row in spark.table(COUNTRIES.full_name).collect()}
     if new != held:
         rows = spark.createDataFrame(sorted(new), COUNTRIES.schema)
-        rows.coalesce(1).writeTo(COUNTRIES.full_name).overwrite(F.lit(True))
+        with effect("the countries"):
+            rows.coalesce(1).writeTo(COUNTRIES.full_name).overwrite(F.lit(True))
     return len(new ^ held)
 
 
@@ -138,7 +140,8 @@ def update_countries(spark: SparkSession, run: Run, held: Held) -> int:
     changed = load(spark, standing)
     report_drift(run, drift(told, standing))
     note = note_built_from(spark, COUNTRIES_SNAPSHOTS, COUNTRIES, MODE, max(dates), held)
-    set_property(spark, COUNTRIES, BUILT_FROM, note)
+    with effect("the mark of the countries"):
+        set_property(spark, COUNTRIES, BUILT_FROM, note)
     return changed
 
 

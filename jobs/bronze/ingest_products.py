@@ -39,6 +39,7 @@ from jobs.common.lake import (
     summary,
 )
 from jobs.common.landing import Landing
+from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 
 if TYPE_CHECKING:
@@ -162,9 +163,11 @@ def update_history(spark: SparkSession, settings: Settings, held: Held) -> int:
     dates, whole = all_dates(spark, built, days)
     count = 0
     if days:
-        count = bring_up_to_date(spark, pending, days, dates, missing=missing, whole=whole)
+        with effect("the product history"):
+            count = bring_up_to_date(spark, pending, days, dates, missing=missing, whole=whole)
     note = note_built_from(spark, PRODUCTS_SNAPSHOTS, PRODUCTS, missing, max(dates), held)
-    set_property(spark, PRODUCTS, BUILT_FROM, note)
+    with effect("the mark of the product history"):
+        set_property(spark, PRODUCTS, BUILT_FROM, note)
     return count
 
 

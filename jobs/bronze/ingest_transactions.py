@@ -22,6 +22,7 @@ from jobs.common.db import transaction
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, is_ancestor, read_since, snapshot_id, summary
 from jobs.common.landing import Landing, LandingFile
+from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def transform(spark: SparkSession, intake: Intake, batch_id: int) -> DataFrame:
 
 def load(rows: DataFrame) -> None:
     """One commit for all new files."""
-    rows.writeTo(TRANSACTIONS_RAW.full_name).append()
+    with effect("the append of lines"):
+        rows.writeTo(TRANSACTIONS_RAW.full_name).append()
 
 
 def note_empty(spark: SparkSession, intake: Intake, run: Run) -> None:
@@ -97,7 +99,7 @@ def note_empty(spark: SparkSession, intake: Intake, run: Run) -> None:
     short = [f for f in intake.accepted + intake.repeats if f.size < len(f.head) + SHORTEST_RECORD]
     known = known_hashes(spark, short, run)
     empty = [(f.stamp, f.name, run.run_id) for f in short if f.sha256 not in known]
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the note of empty files") as cur:
         execute_values(
             cur,
             "INSERT INTO ops.empty_files (window_start, source_file, batch_id) VALUES %s"

@@ -44,7 +44,7 @@ def refuse_bad_headers(intake: Intake, required: tuple[str, ...]) -> None:
 
 def settle(landing: Landing, intake: Intake, run: Run) -> None:
     """After the commit: move every file to where it belongs, count, and say it."""
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the checks of files") as cur:
         record(cur, run, checks_of(intake))
     landing.done([*intake.accepted, *intake.repeats])
     for file, reason in intake.refused:

@@ -25,6 +25,7 @@ from jobs.common.contracts import Table
 from jobs.common.dates import Dates
 from jobs.common.db import transaction
 from jobs.common.landing import Dataset, Landing, LandingFile
+from jobs.common.points import effect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -137,7 +138,7 @@ def keep_rejected(run: Run, master: Master, surveyed: pa.Table, intake: Intake) 
     )
     if not len(bad):
         return
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the keeping of rejected rows") as cur:
         execute_values(
             cur,
             "INSERT INTO ops.rejected_rows"
@@ -185,7 +186,8 @@ def take_files(spark: SparkSession, master: Master, run: Run, intake: Intake, he
     keep_rejected(run, master, surveyed, intake)
     revisions = {file.name: held.next_revision(file.day) for file in intake.accepted}
     rows = reading.frame(as_lists(master.lists, revisions), master.lists.schema)
-    rows.writeTo(master.lists.full_name).append()
+    with effect("the append of lists"):
+        rows.writeTo(master.lists.full_name).append()
     counts = _counts(surveyed)
     for file in intake.accepted:
         held.take(file.day, file.sha256, counts[file.name, GOOD])

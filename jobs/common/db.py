@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 from jobs.common.errors import TransientError, UsageError
+from jobs.common.points import reached
 from jobs.common.settings import PROJECT_ROOT, Settings
 
 Role = Literal["admin", "owner", "loader", "analyst", "reader", "customer"]
@@ -61,10 +62,18 @@ def connect(settings: Settings, role: Role = "loader") -> Connection:
 
 
 @contextmanager
-def transaction(conn: Connection) -> Iterator[Cursor]:
-    """One transaction: committed at the end, rolled back on any error."""
+def transaction(conn: Connection, effect: str = "") -> Iterator[Cursor]:
+    """One transaction: committed at the end, rolled back on any error.
+
+    Args:
+        effect: the name of what it writes (see `points`); none for one that only reads.
+    """
     with conn, conn.cursor() as cur:
         yield cur
+        if effect:
+            reached(f"before {effect}")
+    if effect:
+        reached(f"after {effect}")
 
 
 @cache

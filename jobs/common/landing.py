@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs.common.dates import EVERY_DAY, Dates
 from jobs.common.filesystem import file_system, is_local, local_path
+from jobs.common.points import effect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -110,9 +111,13 @@ class Landing:
         self._files.each(lambda file: self._move(file, directory), files)
 
     def reject(self, file: LandingFile, reason: str) -> None:
-        """Move a refused file aside, with the reason beside it."""
-        target = self._move(file, self._directory("rejected"))
-        self._files.write(f"{target}.reason", f"{reason}\n")
+        """Move a refused file aside, the reason beside it: written first, lest a crash lose it."""
+        directory = self._directory("rejected")
+        taken = any(entry.name == file.name for entry in self._files.entries(directory))
+        target = f"{directory}/{file.name}" + (f".{file.sha256[:12]}" if taken else "")
+        with effect("the reason of a refusal"):
+            self._files.write(f"{target}.reason", f"{reason}\n")
+        self._move(file, directory)
 
     def taken(self, within: Dates) -> list[LandingFile]:
         """Files of these dates in `done/`, oldest stamp first, of one name the first that came.
@@ -165,14 +170,14 @@ class Landing:
         self._files.make_directory(directory)
         return directory
 
-    def _move(self, file: LandingFile, directory: str) -> str:
+    def _move(self, file: LandingFile, directory: str) -> None:
         target = f"{directory}/{file.name}"
-        if not self._files.move(file.uri, target):
-            target = f"{target}.{file.sha256[:12]}"
-            self._files.delete(target)
+        with effect("the move of a file"):
             if not self._files.move(file.uri, target):
-                raise OSError(f"cannot move {file.uri} to {target}")
-        return target
+                target = f"{target}.{file.sha256[:12]}"
+                self._files.delete(target)
+                if not self._files.move(file.uri, target):
+                    raise OSError(f"cannot move {file.uri} to {target}")
 
 
 def _looked_at(files: list[LandingFile]) -> dict[str, tuple[str, bytes]]:

@@ -129,7 +129,7 @@ def _open_row(
     conn: Connection, job: str, trigger: Trigger, parameters: Mapping[str, Any], build: str
 ) -> int:
     who = f"{getpass.getuser()}@{socket.gethostname()} pid {os.getpid()}"
-    with transaction(conn) as cur:
+    with transaction(conn, "the opening of a run") as cur:
         # One statement makes the row and its sign of life: no one sees the one without the other.
         cur.execute(
             "WITH made AS (INSERT INTO ops.runs"
@@ -182,7 +182,7 @@ def run_context(
             _close_failed(conn, run, error)
             raise
         if not run.finished:
-            with transaction(conn) as cur:
+            with transaction(conn, "the end of a run") as cur:
                 run.finish(cur)
     finally:
         _let_go(conn)

@@ -25,6 +25,7 @@ from jobs.common.contracts import (
 from jobs.common.db import dsn, transaction
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, summary
+from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def load(rows: DataFrame, table: Table, replaced: Column, mark: dict[str, str]) 
     writer = rows.writeTo(table.full_name)
     for name, value in mark.items():
         writer = writer.option(name, value)
-    writer.overwrite(replaced)
+    with effect("the write of the star"):
+        writer.overwrite(replaced)
 
 
 def _in_months(months: list[date]) -> Column:

@@ -80,7 +80,7 @@ def load(run: Run, staged: Staged) -> None:
     Raises:
         WarehouseError: a check failed; gold is as it was.
     """
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the load of gold") as cur:
         checks = merge(cur, run, staged)
         enforce(run, checks)
         record(cur, run, checks)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from psycopg2 import sql
 
 from jobs.common.db import dsn, transaction
+from jobs.common.points import effect
 from jobs.gold.binary_rows import HEADER, TRAILER, encoded
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def create(conn: Connection, table: StagingTable, run: Run) -> None:
     columns = sql.SQL(", ").join(
         sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in table.columns
     )
-    with transaction(conn) as cur:
+    with transaction(conn, "the making of staging") as cur:
         cur.execute(
             sql.SQL(
                 "CREATE UNLOGGED TABLE staging.{} ({}) WITH (autovacuum_enabled = false)"
@@ -130,11 +131,12 @@ def copy(
     by_driver = rows is not None and rows <= FEW
     few = frame.select(*table.column_names).coalesce(1 if by_driver else settings.load_parallelism)
     content = encoded(few, table.columns)
-    if by_driver:
-        count = _copy_by_driver(conn, content, statement)
-    else:
-        attempts, count = _copy_by_tasks(content, statement, settings)
-        _keep_only(conn, table, run, attempts, count)
+    with effect("the copy into staging"):
+        if by_driver:
+            count = _copy_by_driver(conn, content, statement)
+        else:
+            attempts, count = _copy_by_tasks(content, statement, settings)
+            _keep_only(conn, table, run, attempts, count)
     with transaction(conn) as cur:
         # A tenth of the usual sample says enough of tables this plain.
         cur.execute("SET LOCAL default_statistics_target = 10")
@@ -222,7 +224,7 @@ def values_of(rows: pa.BinaryArray) -> memoryview:
 
 def drop(conn: Connection, run: Run) -> None:
     """Drop what this run staged."""
-    with transaction(conn) as cur:
+    with transaction(conn, "the drop of staging") as cur:
         for table in (LINES, PRODUCTS, COUNTRIES):
             cur.execute(
                 sql.SQL("DROP TABLE IF EXISTS staging.{}").format(sql.Identifier(table.name(run)))

@@ -72,7 +72,7 @@ def claim(connection: Connection, mail_id: int, *, now: datetime) -> Mail:
         TransientError: a job that is adding a finding holds the row for too long.
     """
     try:
-        with transaction(connection) as cursor:
+        with transaction(connection, "the claim of a mail") as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
             cursor.execute(
                 "UPDATE ops.mail_outbox"
@@ -93,7 +93,7 @@ def claim(connection: Connection, mail_id: int, *, now: datetime) -> Mail:
 
 def mark_sent(connection: Connection, mail: Mail, *, now: datetime, remark: str = "") -> None:
     """The server took it; the remark says whom it refused."""
-    with transaction(connection) as cursor:
+    with transaction(connection, "the end of a mail") as cursor:
         cursor.execute(
             "UPDATE ops.mail_outbox SET status = 'SENT', sent_at = %s, last_error = %s"
             " WHERE mail_id = %s",

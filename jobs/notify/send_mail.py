@@ -16,6 +16,7 @@ from psycopg2.extensions import connection as Connection
 
 from jobs.common.db import connect
 from jobs.common.job import JobContext, run_main, say
+from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
 from jobs.notify import digest, outbox
@@ -65,7 +66,8 @@ def load(
         to=settings.recipients,
         now=now,
     )
-    return deliver(settings, email)
+    with effect("the delivery of a mail"):
+        return deliver(settings, email)
 
 
 def run(context: JobContext, *, now: datetime) -> Outcome:

@@ -1,0 +1,105 @@
+"""A driver is killed at each point; the next run makes the warehouse what it would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.crashes import shop
+from tests.crashes.matrix import KILLED, Matrix, lake_state, mail_ids, strays
+from tests.crashes.points import points
+from tests.crashes.steps import BY_HAND
+from tests.notify.smtp_server import smtp_server
+from tests.support.databases import Rows
+from tests.support.warehouse import Warehouse
+from tests.year.test_one_load_or_many import is_hashable
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+
+@dataclass
+class Told:
+    """The matrix, what its warehouse then holds, and the mails that came."""
+
+    matrix: Matrix
+    gold: dict[str, Rows]
+    lake: dict[str, Rows]
+    strays: list[str]
+    mails: list[str]
+    outbox: Rows
+    untold: Rows
+
+
+@pytest.fixture(scope="module")
+def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
+    with smtp_server() as inbox:
+        mail = {"smtp_host": "127.0.0.1", "smtp_port": inbox.port, "smtp_security": "none"}
+        warehouse = new_warehouse(**mail)
+        matrix = Matrix(warehouse).run()
+        for job in ("fact_postgres", "detect_anomalies", "send_mail", "dw"):
+            matrix.go(job)
+        yield Told(
+            matrix,
+            is_hashable(warehouse.gold_state()),
+            lake_state(warehouse),
+            strays(warehouse),
+            mail_ids(inbox.messages),
+            warehouse.gold_rows("SELECT message_id, status FROM ops.mail_outbox ORDER BY mail_id"),
+            warehouse.gold_rows(
+                "SELECT transaction_id FROM anomalies AS a WHERE NOT EXISTS"
+                " (SELECT FROM ops.mail_findings AS f WHERE f.batch_id = a.batch_id)"
+            ),
+        )
+
+
+@pytest.mark.parametrize("point", points())
+def test_a_driver_killed_at_a_point_leaves_nothing_that_the_next_run_does_not_mend(
+    told: Told, point: str
+) -> None:
+    kills = {kill: seen for kill, seen in told.matrix.seen.items() if kill[1] == point}
+    assert kills, f"no job of the matrix reaches the point: {point}"
+    for seen in kills.values():
+        assert seen.exit_code == KILLED
+        assert seen.staging == []
+        assert seen.waiting == []
+        assert seen.without_reason == []
+        statuses = [row[0] for row in seen.runs]
+        assert "running" not in statuses
+        assert statuses.count("died") <= 1
+
+
+def test_gold_is_what_one_load_that_nobody_killed_makes(
+    told: Told, new_warehouse: Callable[..., Warehouse]
+) -> None:
+    clean = Matrix(new_warehouse())
+    clean.deliver(shop.history())
+    for number in range(told.matrix.deliveries):
+        clean.deliver(shop.delivery(number))
+    clean.chain(iter(()))
+    clean.go("review_anomaly")
+    clean.go("dw")
+
+    expected = is_hashable(clean.warehouse.gold_state())
+    assert expected["anomalies WHERE still_flagged"]
+    assert expected["transactions_error WHERE status = 'OPEN'"]
+    for table, rows in expected.items():
+        assert sorted(told.gold[table], key=repr) == sorted(rows, key=repr), table
+    for table, rows in lake_state(clean.warehouse).items():
+        assert told.lake[table] == rows, table
+
+
+def test_no_mail_is_lost_and_one_sent_twice_says_so(told: Told) -> None:
+    assert [status for _, status in told.outbox] == ["SENT"] * len(told.outbox)
+    assert sorted(set(told.mails)) == sorted(message_id for message_id, _ in told.outbox)
+    assert len(told.mails) == len(told.outbox) + 1  # killed between the server's answer and ours
+    assert told.untold == []
+
+
+def test_no_data_file_is_left_that_no_snapshot_knows(told: Told) -> None:
+    assert told.strays == []
+
+
+def test_each_job_by_hand_was_killed_too(told: Told) -> None:
+    assert {job for job, _ in told.matrix.seen} >= BY_HAND.keys()
