@@ -21,6 +21,12 @@ BEGIN
         EXECUTE format(
             'ALTER ROLE %I IN DATABASE %I SET search_path = public, pg_temp', v_role, v_db
         );
+        -- Else a query that is planned before a month is attached, and begins to read after,
+        -- misses that month alone (docs/adr/0036).
+        EXECUTE format(
+            'ALTER ROLE %I IN DATABASE %I SET default_transaction_isolation = %L',
+            v_role, v_db, 'repeatable read'
+        );
     END LOOP;
     FOREACH v_role IN ARRAY ARRAY[
         'warehouse_owner',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,13 +15,13 @@ from jobs.common.job import JobContext
 from jobs.common.points import watched
 from jobs.pipeline import CHAIN
 from tests.crashes import shop
+from tests.crashes.drivers import Driver
 from tests.crashes.points import Kill, dealt
 from tests.crashes.steps import BY_HAND, STEPS
-from tests.crashes.victim import killed
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
+from tests.year.test_one_load_or_many import is_hashable
 
-KILLED = -signal.SIGKILL
 NOT_COMPARED = {"batch_id"}
 
 
@@ -53,12 +52,7 @@ class Matrix:
 
     def run(self, choose: Callable[[dict[str, list[str]]], Iterable[Kill]] = dealt) -> Matrix:
         """A run that is left alone tells the points; then every kill that `choose` wants."""
-        self.deliver(shop.history())
-        self.chain(iter(()))
-        self.next_delivery()
-        self.chain(iter(()), watch=True)
-        for job in BY_HAND:
-            self.watch(job)
+        self.begin()
         wanted = list(choose(self.reached))
         of_chain = {step.name: [k for k in wanted if k[0] == step.name] for step in CHAIN}
         while any(of_chain.values()):
@@ -68,6 +62,20 @@ class Matrix:
             if kill[0] in BY_HAND:
                 self.kill(kill)
         return self
+
+    def begin(self) -> None:
+        """A history, and a day on which every job tells its points."""
+        self.deliver(shop.history())
+        self.chain(iter(()))
+        self.next_delivery()
+        self.chain(iter(()), watch=True)
+        for job in BY_HAND:
+            self.watch(job)
+
+    def end(self) -> None:
+        """What is left to do."""
+        for job in ("fact_postgres", "detect_anomalies", "send_mail", "dw"):
+            self.go(job)
 
     def next_delivery(self) -> None:
         """The files of the next day."""
@@ -106,9 +114,13 @@ class Matrix:
         """Kill the job at the point, run it again, look."""
         job, point = kill
         before = self.last_run()
-        code = killed(self.warehouse.spark, self.warehouse.settings, job, point)
+        code = self.driver(job, die_at=point).end().code
         self.go(job)
         self.seen[kill] = self.look(job, code, before)
+
+    def driver(self, job: str, **orders: str | None) -> Driver:
+        """A process that runs the job."""
+        return Driver(self.warehouse.spark, self.warehouse.settings, job, **orders)
 
     def last_run(self) -> int:
         """The number of the latest run."""
@@ -132,6 +144,29 @@ class Matrix:
         refused = [p for p in (self.warehouse.landing / "rejected").rglob("*") if p.is_file()]
         names = {str(path) for path in refused}
         return [p.name for p in refused if p.suffix != ".reason" and f"{p}.reason" not in names]
+
+
+def never_killed(warehouse: Warehouse, deliveries: int) -> Warehouse:
+    """The same files, taken by one run of each job in an empty warehouse."""
+    clean = Matrix(warehouse)
+    clean.deliver(shop.history())
+    for _ in range(deliveries):
+        clean.next_delivery()
+    clean.chain(iter(()))
+    clean.go("review_anomaly")
+    clean.go("dw")
+    return warehouse
+
+
+def assert_equal(gold: dict[str, Rows], lake: dict[str, Rows], clean: Warehouse) -> None:
+    """Gold and lake hold, row for row, what a warehouse holds where nothing happened."""
+    expected = is_hashable(clean.gold_state())
+    assert expected["anomalies WHERE still_flagged"]
+    assert expected["transactions_error WHERE status = 'OPEN'"]
+    for table, rows in expected.items():
+        assert sorted(gold[table], key=repr) == sorted(rows, key=repr), table
+    for table, rows in lake_state(clean).items():
+        assert lake[table] == rows, table
 
 
 def lake_state(warehouse: Warehouse) -> dict[str, Rows]:

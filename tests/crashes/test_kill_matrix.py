@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.crashes import shop
-from tests.crashes.matrix import KILLED, Matrix, lake_state, mail_ids, strays
+from tests.crashes.drivers import KILLED
+from tests.crashes.matrix import (
+    Matrix,
+    assert_equal,
+    lake_state,
+    mail_ids,
+    never_killed,
+    strays,
+)
 from tests.crashes.points import points
 from tests.crashes.steps import BY_HAND
 from tests.notify.smtp_server import smtp_server
@@ -38,8 +45,7 @@ def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
         mail = {"smtp_host": "127.0.0.1", "smtp_port": inbox.port, "smtp_security": "none"}
         warehouse = new_warehouse(**mail)
         matrix = Matrix(warehouse).run()
-        for job in ("fact_postgres", "detect_anomalies", "send_mail", "dw"):
-            matrix.go(job)
+        matrix.end()
         yield Told(
             matrix,
             is_hashable(warehouse.gold_state()),
@@ -73,21 +79,9 @@ def test_a_driver_killed_at_a_point_leaves_nothing_that_the_next_run_does_not_me
 def test_gold_is_what_one_load_that_nobody_killed_makes(
     told: Told, new_warehouse: Callable[..., Warehouse]
 ) -> None:
-    clean = Matrix(new_warehouse())
-    clean.deliver(shop.history())
-    for number in range(told.matrix.deliveries):
-        clean.deliver(shop.delivery(number))
-    clean.chain(iter(()))
-    clean.go("review_anomaly")
-    clean.go("dw")
+    clean = never_killed(new_warehouse(), told.matrix.deliveries)
 
-    expected = is_hashable(clean.warehouse.gold_state())
-    assert expected["anomalies WHERE still_flagged"]
-    assert expected["transactions_error WHERE status = 'OPEN'"]
-    for table, rows in expected.items():
-        assert sorted(told.gold[table], key=repr) == sorted(rows, key=repr), table
-    for table, rows in lake_state(clean.warehouse).items():
-        assert told.lake[table] == rows, table
+    assert_equal(told.gold, told.lake, clean)
 
 
 def test_no_mail_is_lost_and_one_sent_twice_says_so(told: Told) -> None:

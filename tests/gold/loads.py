@@ -105,7 +105,7 @@ FRANCE, GERMANY = country(250, "France"), country(276, "Germany")
 
 @dataclass(frozen=True)
 class File:
-    """A transactions file: its hash is one letter, 64 times."""
+    """A transactions file: its hash is one letter, or some, again and again."""
 
     letter: str
     lines: Sequence[Row]
@@ -114,7 +114,7 @@ class File:
     @property
     def source(self) -> SourceFile:
         window = datetime.fromisoformat(self.window).replace(tzinfo=UTC)
-        return SourceFile(self.letter * 64, f"{self.letter}.csv", window, len(self.lines))
+        return SourceFile((self.letter * 64)[:64], f"{self.letter}.csv", window, len(self.lines))
 
     def staged(self, *, is_new: bool) -> list[Row]:
         """Its lines, from line 2 on unless they say where they are."""

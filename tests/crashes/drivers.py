@@ -1,0 +1,124 @@
+"""Drivers of their own on the JVM of the tests' Spark session: to be killed, paused, raced."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
+from typing import NamedTuple
+
+from pyspark import SparkConf, SparkContext
+from pyspark.java_gateway import launch_gateway
+from pyspark.sql import SparkSession
+
+from jobs.common.errors import BadInput, WarehouseError
+from jobs.common.job import JobContext
+from jobs.common.points import watched
+from jobs.common.settings import Settings
+from tests.crashes.steps import STEPS
+
+KILLED = -signal.SIGKILL
+PATIENCE = 120  # seconds
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload([__name__])
+
+
+class Ended(NamedTuple):
+    """How a driver ended: its exit code, and its error in words."""
+
+    code: int
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class _Orders:
+    """What a driver is to do at points, and how it tells."""
+
+    die_at: str | None
+    pause_at: str | None
+    paused: Event
+    go_on: Event
+    told: Connection
+
+    def reached(self, point: str) -> None:
+        if point == self.die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if point == self.pause_at and not self.paused.is_set():
+            self.paused.set()
+            self.go_on.wait(PATIENCE)
+
+
+class Driver:
+    """A process that runs a job, and dies or waits at a point of it."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        settings: Settings,
+        job: str,
+        *,
+        die_at: str | None = None,
+        pause_at: str | None = None,
+    ) -> None:
+        gateway = spark.sparkContext._gateway
+        assert gateway is not None
+        parameters = gateway.gateway_parameters
+        self._words, told = _FORKS.Pipe(duplex=False)
+        self.orders = _Orders(die_at, pause_at, _FORKS.Event(), _FORKS.Event(), told)
+        door = (parameters.port, parameters.auth_token)
+        self._process = _FORKS.Process(target=_drive, args=(door, settings, job, self.orders))
+        self._process.start()
+        told.close()
+
+    def wait_for_pause(self) -> None:
+        """Until it waits at its point, or has ended without."""
+        while self._process.is_alive() and not self.orders.paused.wait(0.02):
+            pass
+
+    def wait(self, seconds: float) -> None:
+        """Until it has ended, or so long."""
+        self._process.join(seconds)
+
+    def end(self) -> Ended:
+        """Let it go on, and see how it ends."""
+        self.orders.go_on.set()
+        self._process.join(PATIENCE)
+        assert self._process.exitcode is not None, "a driver hangs"
+        try:
+            words = self._words.recv()
+        except EOFError:
+            words = ""
+        return Ended(self._process.exitcode, words)
+
+
+def _drive(door: tuple[int, str], settings: Settings, job: str, orders: _Orders) -> None:
+    code, words = 0, ""
+    try:
+        context = JobContext(settings, _attached(*door), "schedule")
+        with watched(orders.reached):
+            STEPS[job](context, datetime.now(UTC))
+    except BadInput:
+        pass  # files were refused, as they should be
+    except WarehouseError as error:
+        code, words = error.exit_code, str(error)
+    except BaseException:  # noqa: BLE001 - the edge of the process
+        code, words = 1, traceback.format_exc()
+    orders.told.send(words)
+    sys.stdout.flush()
+    os._exit(code)  # the JVM is not ours to stop
+
+
+def _attached(port: int, secret: str) -> SparkSession:
+    """The session that the JVM has."""
+    os.environ |= {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
+    gateway = launch_gateway()
+    session = SparkSession._get_j_spark_session_class(gateway.jvm).getDefaultSession().get()
+    java_context = gateway.jvm.JavaSparkContext(session.sparkContext())
+    conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
+    return SparkSession(SparkContext(gateway=gateway, jsc=java_context, conf=conf), session)

@@ -1,0 +1,71 @@
+"""Pairs of jobs that share a table, told by their lineage, and the races between them."""
+
+from __future__ import annotations
+
+from itertools import combinations_with_replacement
+from typing import NamedTuple
+
+from jobs.common.lineage import LINEAGE
+from jobs.pipeline import CHAIN
+from tests.crashes.drivers import Ended
+from tests.crashes.matrix import Matrix
+from tests.crashes.steps import BY_HAND, STEPS
+
+MOMENT = 3  # seconds that the second has while the first waits in the middle
+OPENING = "the opening of a run"
+
+Pair = tuple[str, str]
+
+
+class Race(NamedTuple):
+    """How both ended, the first having waited in its middle while the second ran."""
+
+    first: Ended
+    second: Ended
+    waited: bool
+
+
+def sharing() -> list[Pair]:
+    """The pairs, a job with itself among them; the first is the earlier in the chain."""
+    return [pair for pair in combinations_with_replacement(STEPS, 2) if _share(*pair)]
+
+
+def _share(first: str, second: str) -> bool:
+    one, other = LINEAGE[first], LINEAGE[second]
+    writes = set(one.writes) | set(other.writes)
+    return bool(writes & {*one.reads, *one.writes} & {*other.reads, *other.writes})
+
+
+def middle(points: list[str]) -> str | None:
+    """A point of a run at which it holds its locks and has something under way."""
+    return next((p for p in points if p.startswith("before") and OPENING not in p), None)
+
+
+def race(matrix: Matrix, pair: Pair) -> Race:
+    """Run both at once; whoever was refused runs again afterwards."""
+    first = matrix.driver(pair[0], pause_at=middle(matrix.reached[pair[0]]))
+    first.wait_for_pause()
+    second = matrix.driver(pair[1])
+    second.wait(MOMENT)
+    waited = first.orders.paused.is_set()
+    ends = first.end(), second.end()
+    for job, end in zip(pair, ends, strict=True):
+        if end.code:
+            matrix.go(job)
+    return Race(*ends, waited)
+
+
+def raced(matrix: Matrix, pairs: list[Pair]) -> dict[Pair, Race]:
+    """All of them, in deliveries: each job of the chain meets one partner when it has work."""
+    matrix.begin()
+    races: dict[Pair, Race] = {}
+    of_chain = {step.name: [p for p in pairs if p[0] == step.name] for step in CHAIN}
+    while any(of_chain.values()):
+        matrix.next_delivery()
+        for job, left in of_chain.items():
+            if left:
+                pair = left.pop()
+                races[pair] = race(matrix, pair)
+            else:
+                matrix.go(job)
+    return races | {pair: race(matrix, pair) for pair in pairs if pair[0] in BY_HAND}

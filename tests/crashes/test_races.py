@@ -1,0 +1,81 @@
+"""Two jobs at once: the warehouse is as after one and then the other, whoever had to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from jobs.common.errors import AlreadyRunning
+from tests.crashes.matrix import Matrix, assert_equal, lake_state, never_killed
+from tests.crashes.pairs import Pair, Race, raced, sharing
+from tests.notify.smtp_server import smtp_server
+from tests.support.databases import Rows
+from tests.support.warehouse import Warehouse
+from tests.year.test_one_load_or_many import is_hashable
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+
+@dataclass
+class Told:
+    """The races, and what their warehouse then holds."""
+
+    races: dict[Pair, Race]
+    deliveries: int
+    gold: dict[str, Rows]
+    lake: dict[str, Rows]
+    outbox: Rows
+    mails: list[str]
+
+
+@pytest.fixture(scope="module")
+def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
+    with smtp_server() as inbox:
+        mail = {"smtp_host": "127.0.0.1", "smtp_port": inbox.port, "smtp_security": "none"}
+        warehouse = new_warehouse(**mail)
+        matrix = Matrix(warehouse)
+        races = raced(matrix, sharing())
+        matrix.end()
+        yield Told(
+            races,
+            matrix.deliveries,
+            is_hashable(warehouse.gold_state()),
+            lake_state(warehouse),
+            warehouse.gold_rows("SELECT message_id, status FROM ops.mail_outbox"),
+            [str(message["Message-ID"]) for message in inbox.messages],
+        )
+
+
+@pytest.mark.parametrize("pair", sharing(), ids=" and ".join)
+def test_of_two_jobs_at_once_each_ends_well_or_says_who_was_first(told: Told, pair: Pair) -> None:
+    race = told.races[pair]
+
+    assert race.first.code == 0, race.first.words
+    if race.second.code:
+        assert race.second.code == AlreadyRunning.exit_code, race.second.words
+        assert f"({pair[0]})" in race.second.words
+
+
+def test_most_races_met_in_the_middle(told: Told) -> None:
+    assert sum(race.waited for race in told.races.values()) > len(told.races) * 2 / 3
+
+
+def test_a_job_is_never_two_at_once(told: Told) -> None:
+    same = {pair[0]: race for pair, race in told.races.items() if pair[0] == pair[1]}
+    waited = {job for job, race in same.items() if race.waited}
+
+    assert len(waited) > len(same) / 2
+    assert {same[job].second.code for job in waited} == {AlreadyRunning.exit_code}
+
+
+def test_gold_and_lake_are_as_after_one_job_at_a_time(
+    told: Told, new_warehouse: Callable[..., Warehouse]
+) -> None:
+    assert_equal(told.gold, told.lake, never_killed(new_warehouse(), told.deliveries))
+
+
+def test_each_mail_is_sent_once(told: Told) -> None:
+    assert sorted(told.mails) == sorted(message_id for message_id, _ in told.outbox)
+    assert {status for _, status in told.outbox} == {"SENT"}
