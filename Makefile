@@ -27,8 +27,8 @@ demo: setup ## Land files, run the whole pipeline, show the outcome: [DATA= COUN
 test: $(DEV) $(TOOLS) ## Run the tests, two folders at a time: [ARGS="-k name"] [WORKERS=]
 	@$(VENV) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-test-long: $(DEV) $(TOOLS) ## Run the tests that take minutes each: [ARGS=]
-	@$(VENV) -m pytest -m long $(ARGS)
+test-long: $(DEV) $(TOOLS) ## Run the tests that take minutes each, but those that passed at this commit: [ARGS=]
+	@$(VENV) -m pytest -m long --resume $(ARGS)
 
 lint: $(DEV) ## Check style, types, SQL, shell and which part may import which
 	@$(VENV) -m ruff check .

@@ -21,6 +21,8 @@ from tests.support.warehouse import Warehouse
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytest_plugins = ["tests.support.resume"]
+
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
 TAKE_LONG = ("cluster", "year", "gold", "scripts", "backup")

@@ -24,6 +24,8 @@ from tests.year.test_one_load_or_many import is_hashable
 
 NOT_COMPARED = {"batch_id"}
 
+Victim = Callable[[Warehouse], None]
+
 
 @dataclass
 class Seen:
@@ -38,9 +40,13 @@ class Seen:
 
 @dataclass
 class Matrix:
-    """A warehouse whose jobs are killed, one delivery after the other."""
+    """A warehouse whose jobs are killed, one delivery after the other.
+
+    `victim` is killed while the driver waits at its point; without one, it is the driver.
+    """
 
     warehouse: Warehouse
+    victim: Victim | None = None
     reached: dict[str, list[str]] = field(default_factory=dict)
     seen: dict[Kill, Seen] = field(default_factory=dict)
     deliveries: int = 0
@@ -114,9 +120,18 @@ class Matrix:
         """Kill the job at the point, run it again, look."""
         job, point = kill
         before = self.last_run()
-        code = self.driver(job, die_at=point).end().code
+        ended = self.hit(self.victim, job, point) if self.victim else self.driver(job, die_at=point)
+        code = ended.end().code
         self.go(job)
         self.seen[kill] = self.look(job, code, before)
+
+    def hit(self, victim: Victim, job: str, point: str) -> Driver:
+        """Kill something else while the job waits at the point."""
+        driver = self.driver(job, pause_at=point)
+        driver.wait_for_pause()
+        assert driver.orders.paused.is_set(), f"{job} does not reach {point}"
+        victim(self.warehouse)
+        return driver
 
     def driver(self, job: str, **orders: str | None) -> Driver:
         """A process that runs the job."""
