@@ -25,7 +25,7 @@ pytest_plugins = ["tests.support.resume"]
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
-TAKE_LONG = ("cluster", "year", "gold", "scripts", "backup")
+TAKE_LONG = ("cluster", "crashes", "gold", "year", "scripts", "backup")
 
 hypothesis.settings.register_profile(
     "ours", deadline=None, derandomize=True, print_blob=True, max_examples=200

@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 
 from jobs.common import catalogue
 from jobs.common.settings import PROJECT_ROOT
+from tests.crashes.points import points
 
 PAGES = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -54,3 +55,11 @@ def test_the_readme_names_targets_of_the_makefile() -> None:
 def test_pages_that_people_write_are_short(page: Path) -> None:
     if page.name != "catalogue.md":
         assert len(page.read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_page_on_crashes_has_every_effect_of_the_code() -> None:
+    page = (PROJECT_ROOT / "docs" / "crashes.md").read_text(encoding="utf-8")
+    table = page.split("| effect |", 1)[1].split("\n\n", 1)[0]
+    told = re.findall(r"^\| ((?:the|a) [^|]+) \|", table, re.MULTILINE)
+
+    assert sorted(told) == sorted({point.split(" ", 1)[1] for point in points()})
