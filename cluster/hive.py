@@ -11,8 +11,9 @@ from cluster.process import SECONDS_TO_ANSWER, Process, class_path, java, make_d
 from cluster.settings import ServiceSettings
 from embedded.home import write_private
 from embedded.jars import jar
-from embedded.metastore import create_schema, jdbc_url
+from embedded.metastore import create_schema
 from embedded.spark import spark_home
+from jobs.common.addresses import jdbc_url, metastore_dsn
 from jobs.common.errors import TransientError
 from jobs.common.settings import PROJECT_ROOT, Settings, load_settings
 
@@ -49,7 +50,7 @@ def metastore(settings: ServiceSettings) -> Process:
 def site(settings: Settings) -> str:
     """The configuration file; it holds the database's password."""
     values = {
-        "url": jdbc_url(settings),
+        "url": jdbc_url(metastore_dsn(settings)),
         "user": settings.metastore_db_user,
         "password": settings.metastore_db_password.get_secret_value(),
         "lake": settings.lake,

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.common.errors import UsageError
+from jobs.common.guards import refuse_samples
 from jobs.common.settings import problems_of
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - in a container, whose network says who reaches it
@@ -78,13 +79,15 @@ def load_service_settings() -> ServiceSettings:
     """Read them afresh.
 
     Raises:
-        UsageError: a value is of the wrong form.
+        UsageError: a value is of the wrong form, or a password is a sample.
     """
     try:
-        return ServiceSettings()
+        settings = ServiceSettings()
     except ValidationError as error:
         raise UsageError(
             f"settings are not usable: {problems_of(error)}",
             where="the environment",
             do="correct the value; .env.example describes each",
         ) from None
+    refuse_samples(settings)
+    return settings

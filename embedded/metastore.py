@@ -20,6 +20,7 @@ from embedded.home import write_private
 from embedded.jars import jar
 from embedded.java import java_home
 from embedded.spark import spark_home
+from jobs.common.addresses import jdbc_url, metastore_dsn
 from jobs.common.errors import TransientError
 from jobs.common.session import as_properties
 from jobs.common.settings import Settings
@@ -30,12 +31,6 @@ INSERT_VERSION = """
 INSERT INTO "VERSION" ("VER_ID", "SCHEMA_VERSION", "VERSION_COMMENT")
 VALUES (1, %s, 'made by set-up') ON CONFLICT DO NOTHING
 """
-
-
-def jdbc_url(settings: Settings) -> str:
-    """The metastore database as JDBC names it."""
-    where = f"{settings.metastore_db_host}:{settings.metastore_db_port}"
-    return f"jdbc:postgresql://{where}/{settings.metastore_db_name}"
 
 
 def schema_version(settings: Settings) -> str | None:
@@ -92,7 +87,7 @@ def _properties(settings: Settings) -> str:
             "org.datanucleus.api.jdo.JDOPersistenceManagerFactory"
         ),
         "javax.jdo.option.ConnectionDriverName": "org.postgresql.Driver",
-        "javax.jdo.option.ConnectionURL": jdbc_url(settings),
+        "javax.jdo.option.ConnectionURL": jdbc_url(metastore_dsn(settings)),
         "javax.jdo.option.ConnectionUserName": settings.metastore_db_user,
         "javax.jdo.option.ConnectionPassword": settings.metastore_db_password.get_secret_value(),
         # As Hive itself has them; other identifiers would be other tables.
@@ -104,16 +99,10 @@ def _properties(settings: Settings) -> str:
 
 def _connect(settings: Settings) -> Connection:
     try:
-        return psycopg2.connect(
-            host=settings.metastore_db_host,
-            port=settings.metastore_db_port,
-            dbname=settings.metastore_db_name,
-            user=settings.metastore_db_user,
-            password=settings.metastore_db_password.get_secret_value(),
-            connect_timeout=10,
-        )
+        connection: Connection = psycopg2.connect(**metastore_dsn(settings))
     except psycopg2.OperationalError as error:
         raise TransientError(
             f"cannot log in to the metastore's database: {str(error).strip()}",
-            where=jdbc_url(settings),
+            where=jdbc_url(metastore_dsn(settings)),
         ) from None
+    return connection

@@ -66,9 +66,9 @@ def _call(path: str, settings: Settings, *arguments: str) -> None:
     """Run a client program as gold's owner."""
     at = dsn(settings, "owner")
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PG") or k.startswith("PGSSL")}
-    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE",
-             "password": "PGPASSWORD", "sslmode": "PGSSLMODE"}  # fmt: skip
-    environment = kept | {variable: at[key] for key, variable in names.items()}
+    names = ("host", "port", "user", "password", "sslmode", "sslrootcert")
+    told = {f"PG{name.upper()}": at[name] for name in names if name in at}
+    environment = kept | told | {"PGDATABASE": at["dbname"]}
     done = subprocess.run(
         [path, *arguments], env=environment, capture_output=True, text=True, check=False
     )

@@ -13,9 +13,13 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
+from jobs.common.addresses import tls
 from jobs.common.errors import TransientError, UsageError
 from jobs.common.points import reached
 from jobs.common.settings import PROJECT_ROOT, Settings
+
+# libpq has no codes for these: a server without TLS, a certificate that is not trusted.
+SIGNS_OF_NO_TRUST = ("SSL was required", "certificate")
 
 Role = Literal["admin", "owner", "loader", "analyst", "reader", "customer"]
 
@@ -28,7 +32,7 @@ def dsn(settings: Settings, role: Role = "loader", database: str | None = None) 
         "dbname": database or settings.gold_db,
         "user": getattr(settings, f"gold_{role}_user"),
         "password": getattr(settings, f"gold_{role}_password").get_secret_value(),
-        "sslmode": settings.gold_sslmode,
+        **tls(settings.gold_sslmode, settings.database_ca_file),
         # A page that an index names costs about what the next one does: what is looked up by key
         # is not to be scanned for, however the server is set up.
         "options": "-c timezone=UTC -c random_page_cost=1.1",
@@ -53,12 +57,27 @@ def connect(settings: Settings, role: Role = "loader") -> Connection:
                 where=f"{settings.gold_host}:{settings.gold_port}/{settings.gold_db}",
                 do=f"correct GOLD_{role.upper()}_PASSWORD",
             ) from None
+        refuse_untrusted(settings, error)
         raise TransientError(
             f"cannot log in to Postgres as {role}: {str(error).strip()}",
             where=f"{settings.gold_host}:{settings.gold_port}/{settings.gold_db}",
             do="see that Postgres is up (make status)",
         ) from None
     return connection
+
+
+def refuse_untrusted(settings: Settings, error: psycopg2.OperationalError) -> None:
+    """Raise when the server is there, but not with the TLS that the settings insist on.
+
+    Raises:
+        UsageError: trying again would not help.
+    """
+    if any(sign in str(error) for sign in SIGNS_OF_NO_TRUST):
+        raise UsageError(
+            f"no trusted connection to Postgres: {str(error).strip()}",
+            where=f"{settings.gold_host}:{settings.gold_port}, {settings.gold_sslmode}",
+            do="see the server's TLS, GOLD_HOST, GOLD_SSLMODE and DATABASE_CA_FILE",
+        ) from None
 
 
 @contextmanager

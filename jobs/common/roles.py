@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import encrypt_password
 from pydantic import SecretStr
 
-from jobs.common.db import dsn, run_file
+from jobs.common.db import dsn, refuse_untrusted, run_file
 from jobs.common.errors import TransientError, UsageError
 from jobs.common.settings import Settings
 
@@ -86,6 +86,7 @@ def administrator(settings: Settings, database: str) -> Iterator[Connection]:
     try:
         admin = psycopg2.connect(**dsn(settings, "admin", database))
     except psycopg2.OperationalError as error:
+        refuse_untrusted(settings, error)
         raise TransientError(
             f"cannot log in to Postgres as {settings.gold_admin_user}: {str(error).strip()}",
             where=f"{settings.gold_host}:{settings.gold_port}/{database}",

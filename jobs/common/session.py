@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jobs.common.addresses import jdbc_url, metastore_dsn
 from jobs.common.errors import TransientError, UsageError
 from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
 from jobs.common.shipping import project_archive
@@ -157,12 +158,8 @@ def _metastore_service(settings: Settings) -> dict[str, str]:
 
 
 def _metastore_client(settings: Settings) -> dict[str, str]:
-    url = (
-        f"jdbc:postgresql://{settings.metastore_db_host}:{settings.metastore_db_port}"
-        f"/{settings.metastore_db_name}"
-    )
     return {
-        "spark.hadoop.javax.jdo.option.ConnectionURL": url,
+        "spark.hadoop.javax.jdo.option.ConnectionURL": jdbc_url(metastore_dsn(settings)),
         "spark.hadoop.javax.jdo.option.ConnectionDriverName": "org.postgresql.Driver",
         "spark.hadoop.javax.jdo.option.ConnectionUserName": settings.metastore_db_user,
         "spark.hadoop.javax.jdo.option.ConnectionPassword": (

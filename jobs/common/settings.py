@@ -16,9 +16,12 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.common.errors import UsageError
+from jobs.common.guards import refuse_clear_text, refuse_open_files, refuse_samples
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_HOME = ".warehouse"
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 
 class Settings(BaseSettings):
@@ -57,12 +60,13 @@ class Settings(BaseSettings):
     metastore_db_name: str = "hive_metastore"
     metastore_db_user: str = "hive"
     metastore_db_password: SecretStr = SecretStr("")
+    metastore_db_sslmode: SslMode = "prefer"
 
     # gold
     gold_host: str = "127.0.0.1"
     gold_port: int = 5432
     gold_db: str = "ecommerce_gold"
-    gold_sslmode: str = "prefer"
+    gold_sslmode: SslMode = "prefer"
     gold_admin_user: str = "postgres"
     gold_admin_password: SecretStr = SecretStr("")
     gold_owner_user: str = "warehouse_owner"
@@ -75,6 +79,10 @@ class Settings(BaseSettings):
     gold_reader_password: SecretStr = SecretStr("")
     gold_customer_user: str = "customer_reader"
     gold_customer_password: SecretStr = SecretStr("")
+
+    # of both databases
+    database_ca_file: str = ""
+    clear_text_hosts: str = ""
 
     # rules
     products_missing: Literal["ignore", "invalidate"] = "ignore"
@@ -137,9 +145,10 @@ def load_settings() -> Settings:
     """Read the settings afresh.
 
     Raises:
-        UsageError: a value is missing or of the wrong form.
+        UsageError: a value is missing or of the wrong form, or lets someone in.
     """
     home = Path(os.environ.get("WAREHOUSE_HOME") or _home_from_dotenv()).expanduser().resolve()
+    refuse_open_files(env_files(home))
     try:
         settings = Settings(_env_file=env_files(home), _env_file_encoding="utf-8")  # type: ignore[call-arg]
     except ValidationError as error:
@@ -148,6 +157,8 @@ def load_settings() -> Settings:
             where="the environment, .env or embedded.env",
             do="correct the value; .env.example describes each",
         ) from None
+    refuse_samples(settings)
+    refuse_clear_text(settings)
     return settings.model_copy(update={"warehouse_home": home})
 
 

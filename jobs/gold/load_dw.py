@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pyspark.sql import functions as F
 
+from jobs.common.addresses import jdbc_url
 from jobs.common.contracts import (
     DW_DIM_COUNTRIES,
     DW_DIM_CUSTOMERS,
@@ -81,10 +82,7 @@ def pending(spark: SparkSession, run: Run) -> Pending | None:
 def extract(spark: SparkSession, settings: Settings, table: Table, months: list[date]) -> DataFrame:
     """A table of gold as it is; of the fact, the given months, one task a month."""
     target = dsn(settings)
-    url = (
-        f"jdbc:postgresql://{target['host']}:{target['port']}/{target['dbname']}"
-        f"?sslmode={target['sslmode']}&options=-c%20timezone=UTC"
-    )
+    url = jdbc_url(target, options="-c timezone=UTC")
     properties = {
         "user": target["user"],
         "password": target["password"],

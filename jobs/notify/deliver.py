@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import smtplib
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage
 
+from jobs.common.addresses import is_loopback
 from jobs.common.errors import TransientError, UsageError, WarehouseError
 from jobs.common.settings import Settings
 
@@ -36,21 +36,16 @@ def deliver(settings: Settings, email: EmailMessage) -> tuple[str, ...]:
 
 
 def _refuse_open_password(settings: Settings) -> None:
-    if settings.smtp_security == "none" and settings.smtp_user and not _is_loopback(settings):
+    if (
+        settings.smtp_security == "none"
+        and settings.smtp_user
+        and not is_loopback(settings.smtp_host)
+    ):
         raise UsageError(
             "the mail password would travel in clear text",
             where=f"SMTP_SECURITY=none with SMTP_USER, to {settings.smtp_host}",
             do="set SMTP_SECURITY to starttls or tls",
         )
-
-
-def _is_loopback(settings: Settings) -> bool:
-    if settings.smtp_host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(settings.smtp_host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextmanager

@@ -118,7 +118,9 @@ def test_the_metastores_password_is_written_as_xml_wants_it() -> None:
 
     values = {p.findtext("name"): p.findtext("value") for p in site.iter("property")}
     assert values["javax.jdo.option.ConnectionPassword"] == "a<b>&c"
-    assert values["javax.jdo.option.ConnectionURL"] == "jdbc:postgresql://db:5432/hive_metastore"
+    assert values["javax.jdo.option.ConnectionURL"] == (
+        "jdbc:postgresql://db:5432/hive_metastore?sslmode=prefer"
+    )
 
 
 def test_a_service_that_does_not_answer_is_not_well(settings: ServiceSettings) -> None:

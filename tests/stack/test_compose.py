@@ -184,6 +184,22 @@ def test_the_data_network_has_no_way_in_or_out(stack: dict[str, Any], services: 
     assert networks(services, "jenkins-agent-ci").isdisjoint({"data", "mail", "public"})
 
 
+def test_a_database_in_clear_text_is_reached_by_inner_networks_alone(
+    stack: dict[str, Any], services: Services
+) -> None:
+    databases = {"GOLD_HOST": "gold", "METASTORE_DB_HOST": "hive-metastore-postgresql"}
+    asked = [(name, variable) for name, service in services.items() for variable in databases
+             if variable in service.get("environment", {}) and name != "grafana"]  # fmt: skip
+
+    assert len(asked) == 4
+    for name, variable in asked:
+        told, host = services[name]["environment"], databases[variable]
+        shared = set(services[name]["networks"]) & set(services[host]["networks"])
+        assert told[variable] == told["CLEAR_TEXT_HOSTS"] == host
+        assert shared
+        assert all(stack["networks"][network]["internal"] for network in shared)
+
+
 def test_named_services_share_a_network_with_who_needs_them(services: Services) -> None:
     for name in services:
         for word in compose.strings(environment(services, name)):
