@@ -315,7 +315,7 @@ def test_every_session_of_ours_is_in_utc_and_finds_no_foreign_names(gold: Settin
     people = "search_path=public, pg_temp; TimeZone=UTC"
 
     assert dict(query(gold, kept)) == {
-        "warehouse_owner": jobs,
+        "warehouse_owner": "search_path=public, ops, pg_temp; TimeZone=UTC",
         "warehouse_loader": jobs,
         "warehouse_analyst": people,
         "warehouse_reader": people,

@@ -75,7 +75,7 @@ def test_landing_and_lake_are_there_and_private(warehouse: Path) -> None:
 @pytest.mark.parametrize(
     ("role", "path"),
     [
-        ("owner", "public, ops, staging, pg_temp; UTC"),
+        ("owner", "public, ops, pg_temp; UTC"),
         ("loader", "public, ops, staging, pg_temp; UTC"),
         ("analyst", "public, pg_temp; UTC"),
         ("reader", "public, pg_temp; UTC"),
