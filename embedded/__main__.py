@@ -12,6 +12,7 @@ from embedded import jars, java, services
 from embedded.home import Home
 from embedded.mailcatcher import caught
 from jobs.common.errors import UsageError, WarehouseError
+from jobs.common.printable import printable
 from jobs.common.settings import load_settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -50,7 +51,8 @@ def status() -> None:
 def mail() -> None:
     """List the caught messages: date, subject, file."""
     for path, message in caught(current_home()):
-        typer.echo(f"{message['Date'] or '-'}\t{message['Subject'] or '-'}\t{path}")
+        told = (message["Date"] or "-", message["Subject"] or "-", path)
+        typer.echo("\t".join(printable(str(each)) for each in told))
 
 
 @app.command()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import typer
 
 from jobs.common.errors import BadInput, WarehouseError
+from jobs.common.printable import printable
 
 
 def bad_input(file: object, what: str, do: str, line: int | None = None) -> BadInput:
@@ -25,6 +26,5 @@ def exit_on_error() -> Iterator[None]:
 
 
 def _leave(what: str, do: str, code: int) -> None:
-    one_line = f"error: {what}; {do}".replace("\r", "\\r").replace("\n", "\\n")
-    typer.echo(one_line, err=True)
+    typer.echo(printable(f"error: {what}; {do}"), err=True)
     raise typer.Exit(code)

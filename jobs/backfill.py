@@ -87,7 +87,8 @@ def chain(context: JobContext, sources: tuple[Dataset, ...]) -> list[Step]:
         names = [file.uri for batch in batches for file in batch.values()]
         say(f"{source}: {len(names)} files in done {context.dates}")
         if context.dry_run:
-            say("".join(f"  {name}\n" for name in names).rstrip("\n"))
+            for name in names:
+                say(f"  {name}")
         for batch in batches:
             steps += [Step(f"put_back_{source}", partial(_put_back, landing, batch)), *ingest]
         if not batches:

@@ -1,7 +1,8 @@
 """Runs SQL on gold and prints its rows, a line a row, tabs between, no header.
 
 A null prints as nothing; tabs, newlines and backslashes inside a value as `\\t`, `\\n`
-and `\\\\`. Several statements are one transaction; the last one's rows are printed.
+and `\\\\`, other controls as `\\x1b`, so that no value steers a terminal. Several statements
+are one transaction; the last one's rows are printed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from jobs.common.settings import get_settings
 
 Role = Literal["owner", "loader", "analyst", "reader"]
 ROWS_AT_ONCE = 10_000
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+CONTROLS = {chr(code): f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+ESCAPES = str.maketrans({**CONTROLS, "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def run_sql(statement: str, role: Role) -> None:

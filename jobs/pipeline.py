@@ -100,7 +100,8 @@ def _run_step(context: JobContext, step: Step, now: datetime) -> Outcome:
     except WarehouseError as error:
         if step.others_need_it and not isinstance(error, BadInput):
             raise
-        say(f"  {error}")
+        for line in str(error).split("\n"):
+            say(f"  {line}")
         return Outcome(step.name, time.monotonic() - start, {}, error)
     return Outcome(step.name, time.monotonic() - start, counts)
 

@@ -20,7 +20,7 @@ from jobs.common import checks
 from jobs.common.checks import Check
 from jobs.common.db import transaction
 from jobs.common.errors import BadInput, UsageError, WarehouseError
-from jobs.common.job import JobContext, errors, run_main, say
+from jobs.common.job import JobContext, run_main, say, say_error
 from jobs.common.runlog import Run, run_context
 from jobs.freshness import due, missing_list, missing_windows, unfinished_load, unscored, windows
 from jobs.notify import send_mail
@@ -146,7 +146,7 @@ def _mail(context: JobContext, now: datetime) -> None:
     try:
         send_mail.run(context, now=now)
     except WarehouseError as error:
-        errors.print(f"the mail is kept and sent by the next run: {error}", markup=False)
+        say_error(f"the mail is kept and sent by the next run: {error}")
 
 
 def moment(text: str) -> datetime:

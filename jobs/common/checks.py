@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from psycopg2.extras import execute_values
 
 from jobs.common.errors import WarehouseError
+from jobs.common.printable import printable
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -34,7 +35,10 @@ def record(cur: Cursor, run: Run, checks: list[Check]) -> None:
         " VALUES %s"
         " ON CONFLICT (run_id, check_name) DO UPDATE SET passed = excluded.passed,"
         " observed = excluded.observed, expected = excluded.expected",
-        [(run.run_id, c.name, c.severity, c.passed, c.observed, c.expected) for c in checks],
+        [
+            (run.run_id, c.name, c.severity, c.passed, printable(c.observed), c.expected)
+            for c in checks
+        ],
     )
 
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from jobs.common.printable import printable_lines
+
 
 class WarehouseError(Exception):
     """What is wrong, where, and what to do about it."""
@@ -24,7 +26,8 @@ class WarehouseError(Exception):
             parts.append(f"where: {self.where}")
         if self.do:
             parts.append(f"what to do: {self.do}")
-        return "\n  ".join(parts)
+        # What a part quotes is indented further: it cannot pose as another part or error.
+        return "\n  ".join(printable_lines(part, "    ") for part in parts)
 
 
 class UsageError(WarehouseError):

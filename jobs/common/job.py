@@ -12,14 +12,15 @@ from rich.console import Console
 
 from jobs.common.dates import EVERY_DAY, Dates
 from jobs.common.errors import WarehouseError
+from jobs.common.printable import printable, printable_lines
 from jobs.common.runlog import Trigger
 from jobs.common.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
 # What Spark's error texts say when Postgres, the metastore or the file system went away.
@@ -74,8 +75,13 @@ class JobContext:
 
 
 def say(text: str) -> None:
-    """One line for the person who watches."""
-    console.print(text, markup=False)
+    """One line for the person who watches, whatever the names in it hold."""
+    console.print(printable(text), markup=False)
+
+
+def say_error(text: str) -> None:
+    """An error, or the like, on stderr; what belongs to it is indented."""
+    errors.print(printable_lines(text, "  "), markup=False)
 
 
 def thousands(value: Any) -> str:
@@ -137,8 +143,9 @@ def exit_code_of(call: Callable[[], None]) -> int:
     except Exception as error:  # noqa: BLE001 - the edge of the process
         code = _code_of_foreign(error)
         if code == 1:
-            errors.print(traceback.format_exc(), markup=False)
-        errors.print(f"error: {type(error).__name__}: {str(error).splitlines()[0]}", markup=False)
+            say_error(traceback.format_exc())
+        first, *_ = str(error).split("\n")
+        say_error(f"error: {type(error).__name__}: {first}")
         return code
     return 0
 

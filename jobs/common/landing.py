@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from jobs.common.dates import EVERY_DAY, Dates
 from jobs.common.filesystem import file_system, is_local, local_path
 from jobs.common.points import effect
+from jobs.common.printable import printable
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -116,7 +117,7 @@ class Landing:
         taken = any(entry.name == file.name for entry in self._files.entries(directory))
         target = f"{directory}/{file.name}" + (f".{file.sha256[:12]}" if taken else "")
         with effect("the reason of a refusal"):
-            self._files.write(f"{target}.reason", f"{reason}\n")
+            self._files.write(f"{target}.reason", f"{printable(reason)}\n")
         self._move(file, directory)
 
     def taken(self, within: Dates) -> list[LandingFile]:

@@ -23,6 +23,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from jobs.common.db import connect, transaction
 from jobs.common.errors import AlreadyRunning
+from jobs.common.printable import printable, printable_lines
 from jobs.common.settings import Settings
 
 RESOURCE_LOCK = 8271
@@ -50,8 +51,8 @@ class Run:
     finished: bool = False
 
     def warn(self, text: str) -> None:
-        """Keep a remark for the run row and the report."""
-        self.warnings.append(text)
+        """Keep a remark, a line of the run row's message, for the report."""
+        self.warnings.append(printable(text))
 
     def finish(self, cur: Cursor) -> None:
         """Turn the row to `done` in the caller's transaction."""
@@ -205,9 +206,10 @@ def _close_failed(conn: Connection, run: Run, error: BaseException) -> None:
 
 def _write_failed(conn: Connection, run: Run, error: BaseException) -> None:
     conn.rollback()
+    message = printable_lines(str(error)) or type(error).__name__
     with transaction(conn) as cur:
         cur.execute(
             "UPDATE ops.runs SET status = 'failed', ended_at = clock_timestamp(),"
             " counts = %s, message = %s WHERE run_id = %s",
-            (json.dumps(run.counts), str(error)[:4000] or type(error).__name__, run.run_id),
+            (json.dumps(run.counts), message[:4000], run.run_id),
         )

@@ -119,7 +119,8 @@ def _preview(settings: Settings, *, now: datetime) -> None:
         message = transform(extract(connection, mail_id), now=now, links=links_of(settings))
     finally:
         connection.close()
-    say(f"Subject: {message.subject}\n\n{render_text(message)}")
+    for line in [f"Subject: {message.subject}", "", *render_text(message).split("\n")]:
+        say(line)
 
 
 def links_of(settings: Settings) -> tuple[Link, ...]:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-# Cc and Cs are controls and halves of characters, Zl and Zp break lines; the bidirectional
-# controls let a product name reorder the text around it.
-_UNSAFE_CATEGORIES = {"Cc", "Cs", "Zl", "Zp"}
-_BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+from jobs.common.printable import UNSAFE
 
 
 def clean(text: object, limit: int = 80) -> str:
     """One line of foreign text: no controls, single spaces, at most `limit` characters."""
-    kept = "".join(" " if _is_unsafe(char) else char for char in str(text or ""))
-    line = " ".join(kept.split())
+    line = " ".join(UNSAFE.sub(" ", str(text or "")).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
-
-
-def _is_unsafe(char: str) -> bool:
-    return char in _BIDI or unicodedata.category(char) in _UNSAFE_CATEGORIES
 
 
 def whole(value: float | Decimal) -> str:
