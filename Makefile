@@ -2,7 +2,7 @@
 
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint lint-jenkins bench up down status mail reset clean
+.PHONY: help setup demo test test-long lint lint-jenkins audit bench up down status mail reset clean
 
 VENV := .venv/bin/python
 RUNTIME := .venv/.runtime
@@ -13,6 +13,7 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh docker/*.sh hive/*.sh jenkins/*.sh) .ci
 DOCKERFILES := $(wildcard */Dockerfile docker/*.Dockerfile)
 YAML := $(wildcard docker-compose.yaml docker/*/*.yaml jenkins/*.yaml)
 GROOVY := Jenkinsfile $(wildcard jenkins/pipelines/*) jenkins/seed.groovy $(wildcard tests/jenkins/*.groovy)
+AUDIT := .audit/bin/pip-audit
 GROOVY_LINT := .node/node_modules/.bin/npm-groovy-lint
 
 help: ## List the targets
@@ -44,6 +45,9 @@ lint: $(DEV) ## Check style, types, SQL, shell and which part may import which
 lint-jenkins: $(GROOVY_LINT) ## Check the Jenkinsfiles; needs npm, and takes a minute
 	@$(GROOVY_LINT) --noserver --failon warning --loglevel warning --config $(CURDIR) $(GROOVY)
 
+audit: $(AUDIT) ## Look the packages up among known vulnerabilities; needs the network
+	@scripts/audit.sh
+
 bench: $(DEV) $(TOOLS) ## Measure: [ARGS=]
 	@$(VENV) -m bench $(ARGS)
 
@@ -63,7 +67,7 @@ reset: $(RUNTIME) ## Say what a reset would remove; then: make reset CONFIRM=<ch
 	@scripts/run_reset.sh $(if $(CONFIRM),--confirm $(CONFIRM))
 
 clean: ## Remove what make fetched and tools left; data stays
-	@rm -rf .venv .jars .node .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .jars .node .audit .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUNTIME): requirements.txt constraints.txt
@@ -77,6 +81,12 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 
 $(TOOLS): $(RUNTIME) embedded/jars.txt
 	@$(VENV) -m embedded tools
+	@touch $@
+
+# By itself: what it brings along is not what it looks up.
+$(AUDIT): Makefile
+	@[[ -x .audit/bin/python ]] || $(or $(PYTHON),python3) -m venv .audit
+	@.audit/bin/python -m pip install --quiet pip-audit==2.10.1
 	@touch $@
 
 # The newest version that Node 20 runs.

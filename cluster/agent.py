@@ -72,9 +72,9 @@ def check(settings: ServiceSettings) -> str:
 def _fetch(settings: ServiceSettings, url: str) -> bytes:
     password = settings.jenkins_agent_password.get_secret_value()
     account = base64.b64encode(f"{settings.jenkins_agent_user}:{password}".encode()).decode()
-    request = urllib.request.Request(url, headers={"Authorization": f"Basic {account}"})  # noqa: S310
+    request = urllib.request.Request(url, headers={"Authorization": f"Basic {account}"})  # noqa: S310 - JENKINS_URL
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=SECONDS_TO_ANSWER) as answer:  # noqa: S310 - JENKINS_URL
             content: bytes = answer.read()
     except urllib.error.HTTPError as error:
         if error.code in REFUSED:

@@ -8,7 +8,6 @@ embedded Postgres servers hold the databases of gold and metastore.
 from __future__ import annotations
 
 import os
-import random
 import secrets
 import socket
 from dataclasses import dataclass
@@ -178,7 +177,7 @@ def free_network() -> str:
         UsageError: this machine has no loopback addresses but 127.0.0.1.
     """
     for _ in range(NETWORKS_TRIED):
-        network = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}"
+        network = f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(255)}"
         addresses = [f"{network}.{number}" for number in (*ADDRESSES.values(), FIRST_WORKER)]
         if all(is_free(address) for address in addresses):
             return network

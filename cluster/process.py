@@ -28,7 +28,7 @@ class Process:
 
     def become(self) -> NoReturn:
         """Replace this process, so that signals reach the service."""
-        os.execve(self.command[0], self.command, {**os.environ, **self.environment})  # noqa: S606
+        os.execve(self.command[0], self.command, {**os.environ, **self.environment})  # noqa: S606 - no shell wanted
 
 
 def java(settings: ServiceSettings, *options: str) -> list[str]:
@@ -63,7 +63,7 @@ def page(url: str) -> str:
         TransientError: it doesn't answer.
     """
     try:
-        with urllib.request.urlopen(url, timeout=SECONDS_TO_ANSWER) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=SECONDS_TO_ANSWER) as answer:  # noqa: S310 - our own page
             text: str = answer.read().decode()
     except (OSError, urllib.error.URLError) as error:
         raise TransientError(f"no answer: {error}", where=url) from None

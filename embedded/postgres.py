@@ -229,7 +229,7 @@ def clean_environment() -> dict[str, str]:
 def shared_memory() -> str:
     """How parallel workers share memory: files when /dev/shm is small."""
     try:
-        shm = os.statvfs("/dev/shm")  # noqa: S108
+        shm = os.statvfs("/dev/shm")  # noqa: S108 - asked, not written to
     except OSError:
         return "posix"
     return "mmap" if shm.f_frsize * shm.f_blocks < SMALL_SHM else "posix"

@@ -9,6 +9,11 @@ for name in JENKINS_ADMIN_USER JENKINS_ADMIN_PASSWORD JENKINS_AGENT_USER JENKINS
   JENKINS_PUBLIC_URL SMTP_HOST SMTP_PORT MAIL_FROM MAIL_TO; do
   [[ -n "${!name:-}" ]] || { echo "error: $name is not set; see .env.example" >&2 && exit 2; }
 done
+for name in JENKINS_ADMIN_PASSWORD JENKINS_AGENT_PASSWORD; do # as jobs/common/guards.py has it
+  word="${!name,,}"
+  [[ ! "${word//[^a-z]/}" =~ ^(changeme|password|secret|example|sample|placeholder|yourpassword)$ ]] ||
+    { echo "error: $name: a sample is no password" >&2 && exit 2; }
+done
 [[ "$JENKINS_ADMIN_USER" != "$JENKINS_AGENT_USER" ]] ||
   { echo "error: JENKINS_AGENT_USER must not be the administrator" >&2 && exit 2; }
 case "${SMTP_SECURITY:-starttls}" in

@@ -17,6 +17,7 @@ from jobs.common.settings import PROJECT_ROOT
 from tests.jenkins.builds import HERE, PIPELINES, Jenkins, file_of, groovy
 
 JENKINS = PROJECT_ROOT / "jenkins"
+AUDIT = "make --silent .audit/bin/pip-audit && scripts/audit.sh || test $? = 75"
 NAMES = ["daily", *sorted(path.name.split(".")[0] for path in PIPELINES.iterdir())]
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 DERIVED = {"JENKINS_SMTP_SSL", "JENKINS_SMTP_STARTTLS"}  # by jenkins/entrypoint.sh
@@ -259,6 +260,8 @@ def test_a_log_in_to_the_mail_server_is_configured_when_there_is_one(tmp_path: P
     ("changed", "said"),
     [
         ({"JENKINS_ADMIN_PASSWORD": ""}, "JENKINS_ADMIN_PASSWORD is not set"),
+        ({"JENKINS_ADMIN_PASSWORD": "Change-Me1"}, "JENKINS_ADMIN_PASSWORD: a sample"),
+        ({"JENKINS_AGENT_PASSWORD": "secret"}, "JENKINS_AGENT_PASSWORD: a sample"),
         ({"JENKINS_AGENT_USER": "admin"}, "JENKINS_AGENT_USER"),
         ({"SMTP_SECURITY": "ssl"}, "SMTP_SECURITY"),
     ],

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from jobs.common.settings import PROJECT_ROOT
 from tests.jenkins.conftest import SECRETS, Desk
 
+PIPELINES = [
+    PROJECT_ROOT / "Jenkinsfile",
+    *sorted((PROJECT_ROOT / "jenkins").rglob("*.Jenkinsfile")),
+]
 DAILY = "ingest_products,ingest_countries,fact_postgres,detect_anomalies,send_mail,dw"
 EVERY_4_HOURS = "ingest_transactions,fact_postgres,detect_anomalies,send_mail"
 CHAINS = [("daily", DAILY), ("transactions", EVERY_4_HOURS)]
@@ -254,14 +261,22 @@ def test_a_report_of_an_earlier_build_is_not_taken_for_this_ones(desk: Desk) -> 
     assert again.steps("junit")[0]["cases"] == 0
 
 
-def test_ci_checks_what_the_repository_has(desk: Desk) -> None:
+def commit(desk: Desk, **files: str) -> None:
+    """A repository with these files is what the ci pipeline checks out."""
     repository = desk.directory / "repository"
-    (repository / ".ci").mkdir(parents=True)
-    (repository / ".ci" / "run").write_text('echo "CI is $CI"; exit 7\n')
+    for name, text in files.items():
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
     who = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for words in (["init", "-q", "-b", "trunk"], ["add", "."], [*who, "commit", "-qm", "all"]):
         subprocess.run(["git", *words], cwd=repository, check=True)
     desk.jenkins.controller |= {"CI_REPOSITORY": str(repository), "CI_BRANCH": "trunk"}
+
+
+def test_ci_checks_what_the_repository_has(desk: Desk) -> None:
+    commit(desk, **{".ci/run": 'echo "CI is $CI"; exit 7\n'})
 
     build = desk.jenkins.build("ci", timer=True)
 
@@ -269,3 +284,34 @@ def test_ci_checks_what_the_repository_has(desk: Desk) -> None:
     assert "CI is true" in build.console
     assert [step.get("code") for step in build.trace["steps"][:2]] == [0, 7]
     assert build.mails[0]["body"].startswith("Pipeline: ci\nStage: Checks\n")
+
+
+@pytest.mark.parametrize(("code", "result"), [(1, "FAILURE"), (75, "SUCCESS")])
+def test_a_known_vulnerability_fails_ci_and_not_knowing_does_not(
+    desk: Desk, code: int, result: str
+) -> None:
+    commit(
+        desk,
+        **{
+            ".ci/run": "true\n",
+            "Makefile": ".audit/bin/pip-audit:\n\t@echo brought\n",
+            "scripts/audit.sh": f"#!/bin/sh\nexit {code}\n",
+        },
+    )
+
+    build = desk.jenkins.build("ci", timer=True)
+
+    assert build.result == result
+    assert "brought" in build.console
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)
+def test_no_parameter_is_put_into_the_words_of_a_shell(path: Path) -> None:
+    """By Groovy, that is: what a shell runs is a constant, and reads parameters as variables."""
+    text = path.read_text(encoding="utf-8")
+
+    scripts = re.findall(r"\bsh\b[ (]*(?:script:\s*)?(.)", text)
+
+    assert scripts
+    assert set(scripts) == {"'"}
+    assert not re.search(r"\$\{?params\b", text)
