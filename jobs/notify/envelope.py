@@ -83,8 +83,8 @@ def address(text: str, setting: str) -> Address:
     line = words.clean(text, MAX_SUBJECT)
     name, spec = parseaddr(line)
     try:
-        if spec not in line:  # parseaddr closes up what stands apart
-            raise ValueError(spec)
+        if line != spec and not line.endswith(f"<{spec}>"):
+            raise ValueError(spec)  # parseaddr closes up, or leaves out, what it cannot make out
         parsed = Address(display_name=name, addr_spec=spec)
     except (HeaderParseError, ValueError, IndexError):
         parsed = Address()

@@ -11,9 +11,9 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 
 from jobs.common.db import Role, connect
-from jobs.common.roles import GOLD_ROLES, administrator
+from jobs.common.roles import GOLD_ROLES, administrator, create_gold
 from jobs.common.settings import PROJECT_ROOT, Settings
-from tests.support.databases import query
+from tests.support.databases import drop, query
 
 # What rules a server or reads its files: nothing that any of our roles, the owner included, may do.
 SERVER = (
@@ -133,6 +133,19 @@ def test_a_function_of_the_loaders_deceives_no_session_of_the_owner(
 
     with pytest.raises(psycopg2.errors.UndefinedFunction):
         query(gold, "SELECT upper(1)")
+
+
+def test_a_databases_name_is_a_name(gold: Settings) -> None:
+    odd = gold.model_copy(update={"gold_db": "gold\"'; DROP DATABASE \\x; --%s"})
+
+    create_gold(odd)
+
+    try:
+        assert query(odd, "SELECT current_database(), current_user") == [
+            (odd.gold_db, "warehouse_owner")
+        ]
+    finally:
+        drop(odd)
 
 
 def test_the_server_lets_no_one_in_but_by_scram_and_from_this_machine(gold: Settings) -> None:

@@ -255,7 +255,19 @@ def test_a_smuggled_recipient_is_refused() -> None:
         email(("stewards@example.com\r\nBcc: all@example.com",))
 
 
-@pytest.mark.parametrize("sender", ["", "warehouse", "@example.com", "a b@c d", "<>"])
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "",
+        "warehouse",
+        "@example.com",
+        "a b@c d",
+        "<>",
+        "a@b.example\r\nBcc: all@example.com",
+        "Shop\r\nBcc: all@example.com\r\n <shop@example.com>",
+        "a@b.example, c@d.example",
+    ],
+)
 def test_an_unusable_sender_is_named(sender: str) -> None:
     rendered = Rendered("s", "<p>h</p>", "t", {})
     with pytest.raises(UsageError, match="MAIL_FROM"):

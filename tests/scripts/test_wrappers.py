@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,14 @@ def test_a_script_stops_at_the_first_error_and_may_be_executed(path: Path) -> No
 def test_a_wrapper_is_short_and_becomes_what_it_wraps(path: Path) -> None:
     assert len(code_lines(path)) <= 25
     assert code_lines(path)[-1].startswith("exec ")
+
+
+@pytest.mark.parametrize("path", WRAPPERS, ids=names(WRAPPERS))
+def test_a_wrapper_passes_its_arguments_on_as_they_are(path: Path) -> None:
+    text = "\n".join(code_lines(path))
+
+    assert code_lines(path)[-1].endswith(' "$@"')
+    assert not re.search(r"\beval\b|\bsh -c|\$\*|[^\"]\$@|`", text)
 
 
 @pytest.mark.parametrize("linter", [("shellcheck",), ("shfmt", "-d")], ids=lambda words: words[0])
