@@ -22,6 +22,7 @@ from jobs.common.settings import PROJECT_ROOT
 PINS = ("constraints.txt", "requirements.txt", "requirements-dev.txt")
 # What is pinned is audited, as it is written: nothing is resolved, installed or run for it.
 OPTIONS = ("--format=json", "--progress-spinner=off", "--disable-pip", "--no-deps")
+NAMED = 5
 ELSEWHERE = "run it where the package index answers for vulnerabilities, too"
 
 Package = dict[str, Any]
@@ -74,9 +75,9 @@ def run(program: str) -> None:
         )
     unknown = sorted(name for name, package in packages.items() if "skip_reason" in package)
     if unknown:
+        named = ", ".join(unknown[:NAMED]) + (", …" if unknown[NAMED:] else "")
         raise TransientError(
-            f"nothing could be learnt of {len(unknown)} of {len(packages)} packages:"
-            f" {', '.join(unknown)}",
+            f"nothing could be learnt of {len(unknown)} of {len(packages)} packages: {named}",
             do=ELSEWHERE,
         )
     say(f"{len(packages)} packages, none with a known vulnerability")
