@@ -46,7 +46,7 @@ def connect(settings: Settings, role: Role = "loader") -> Connection:
 
     Raises:
         TransientError: Postgres does not answer.
-        UsageError: it refuses the log-in.
+        UsageError: it refuses the log-in, or the role is a superuser.
     """
     try:
         connection: Connection = psycopg2.connect(**dsn(settings, role))
@@ -63,7 +63,20 @@ def connect(settings: Settings, role: Role = "loader") -> Connection:
             where=f"{settings.gold_host}:{settings.gold_port}/{settings.gold_db}",
             do="see that Postgres is up (make status)",
         ) from None
+    _refuse_superuser(role, connection)
     return connection
+
+
+def _refuse_superuser(role: Role, connection: Connection) -> None:
+    # The server says so by itself when a session starts: this asks it nothing.
+    if connection.info.parameter_status("is_superuser") == "on":
+        user = connection.info.user
+        connection.close()
+        raise UsageError(
+            f"{user} rules the server, and jobs run as no such role",
+            where=f"GOLD_{role.upper()}_USER",
+            do="remove the setting: its default is the role that set-up makes",
+        )
 
 
 def refuse_untrusted(settings: Settings, error: psycopg2.OperationalError) -> None:

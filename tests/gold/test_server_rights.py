@@ -11,6 +11,7 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 
 from jobs.common.db import Role, connect
+from jobs.common.errors import UsageError
 from jobs.common.roles import GOLD_ROLES, administrator, create_gold
 from jobs.common.settings import PROJECT_ROOT, Settings
 from tests.support.databases import drop, query
@@ -157,6 +158,16 @@ def test_the_server_lets_no_one_in_but_by_scram_and_from_this_machine(gold: Sett
 
     assert rules == [("host", "127.0.0.1", "scram-sha-256", None)]
     assert kept_as == ("scram-sha-256",)
+
+
+@pytest.mark.parametrize("role", ["owner", "loader", "analyst", "reader", "customer"])
+def test_a_job_told_to_be_the_administrator_refuses(gold: Settings, role: Role) -> None:
+    told = {f"gold_{role}_user": "postgres", f"gold_{role}_password": gold.gold_admin_password}
+
+    with pytest.raises(UsageError, match="postgres rules the server") as refused:
+        connect(gold.model_copy(update=told), role)
+
+    assert f"GOLD_{role.upper()}_USER" in str(refused.value)
 
 
 def test_no_job_logs_in_as_the_administrator() -> None:
