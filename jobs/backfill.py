@@ -18,7 +18,7 @@ import typer
 from jobs import pipeline
 from jobs.bronze.ledger import read_ledger
 from jobs.common.contracts import COUNTRIES_SNAPSHOTS, PRODUCTS_SNAPSHOTS
-from jobs.common.job import JobContext, run_main, say
+from jobs.common.job import Accept, JobContext, run_main, say
 from jobs.common.lake import ensure_tables
 from jobs.common.landing import Dataset, Landing, LandingFile
 from jobs.pipeline import Step
@@ -121,6 +121,7 @@ def main(
     source: Annotated[Dataset | None, typer.Option(help="Files of this source only.")] = None,
     dry_run: Annotated[bool, typer.Option(help="List the files; write nothing.")] = False,
     scheduled: Annotated[bool, typer.Option(help="Wait for locks, as scheduled runs do.")] = False,
+    accept: Accept = None,
 ) -> None:
     """Put the files of some dates back into landing and run the chain on them with force."""
     now = datetime.now(UTC)
@@ -131,6 +132,7 @@ def main(
         dry_run=dry_run,
         dates=(start, end),
         force=True,
+        accept=accept,
     )
 
 

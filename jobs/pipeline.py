@@ -15,8 +15,8 @@ import typer
 from jobs.analytics import detect_anomalies
 from jobs.bronze import ingest_countries, ingest_products, ingest_transactions
 from jobs.common.dates import From, To
-from jobs.common.errors import BadInput, UsageError, WarehouseError
-from jobs.common.job import JobContext, exit_code_of, run_main, say
+from jobs.common.errors import BadInput, HeldBack, UsageError, WarehouseError
+from jobs.common.job import Accept, JobContext, exit_code_of, run_main, say
 from jobs.gold import load_dw, postgres_load_fact
 from jobs.notify import send_mail
 
@@ -83,7 +83,8 @@ def chosen(only: str | None) -> list[Step]:
 def run_steps(context: JobContext, steps: list[Step], now: datetime) -> list[Outcome]:
     """Run the steps in order.
 
-    Neither refused files nor a mail server that is down stop the chain; other errors do.
+    Neither files that are refused or held back nor a mail server that is down stop the chain;
+    other errors do.
     """
     outcomes: list[Outcome] = []
     for number, step in enumerate(steps, 1):
@@ -122,6 +123,7 @@ def run(context: JobContext, steps: list[Step], now: datetime) -> None:
 
     Raises:
         WarehouseError: a step failed that the others did not need.
+        HeldBack: the breaker kept a load out of gold; what follows ran on gold as it was.
         BadInput: files were refused on the way; everything good went through.
     """
     start = time.monotonic()
@@ -131,6 +133,9 @@ def run(context: JobContext, steps: list[Step], now: datetime) -> None:
     failed = [o.error for o in outcomes if o.error and not isinstance(o.error, BadInput)]
     if failed:
         raise failed[0]
+    held = [o.error for o in outcomes if isinstance(o.error, HeldBack)]
+    if held:
+        raise held[0]
     refused = [o.job for o in outcomes if o.error]
     if refused:
         raise BadInput(
@@ -149,6 +154,7 @@ def main(
     ] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what each would do; write nothing.")] = False,
     scheduled: Annotated[bool, typer.Option(help="Wait for locks, as scheduled runs do.")] = False,
+    accept: Accept = None,
 ) -> None:
     """Run the whole chain: products, countries, transactions, gold, anomalies, mail, dw."""
     now = datetime.now(UTC)
@@ -163,6 +169,7 @@ def main(
         needs_spark=any(step.needs_spark for step in steps),
         dates=(start, end),
         force=force,
+        accept=accept,
     )
 
 

@@ -67,6 +67,7 @@ OTHERS = (
     Amount("price version changed", "price versions changed", ("versions_changed",)),
     Amount("country changed", "countries changed", ("countries_changed",)),
     Amount("file refused", "files refused", ("refused_files",)),
+    Amount("file held back", "files held back", ("held_files",)),
     Amount("view late", "views late", ("late_views",)),
 )
 

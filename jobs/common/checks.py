@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
     from jobs.common.runlog import Run
 
+Severity = Literal["fail", "warn"]
+
 
 @dataclass(frozen=True)
 class Check:
     """One check of a run."""
 
     name: str
-    severity: Literal["fail", "warn"]
+    severity: Severity
     passed: bool
     observed: str
     expected: str

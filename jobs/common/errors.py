@@ -42,6 +42,10 @@ class BadInput(WarehouseError):
     exit_code = 3
 
 
+class HeldBack(BadInput):
+    """What came is out of its usual range: nothing was published, its files wait."""
+
+
 class AlreadyRunning(WarehouseError):
     """Another run holds the lock that this one needs."""
 

@@ -6,12 +6,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Console
 
 from jobs.common.dates import EVERY_DAY, Dates
-from jobs.common.errors import WarehouseError
+from jobs.common.errors import UsageError, WarehouseError
 from jobs.common.printable import printable, printable_lines
 from jobs.common.runlog import Trigger
 from jobs.common.settings import Settings, get_settings
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 console = Console(highlight=False, soft_wrap=True, emoji=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+Accept = Annotated[
+    str | None,
+    typer.Option(metavar='"WHY"', help="Publish what the breaker holds back, in this run alone."),
+]
 
 
 # What Spark's error texts say when Postgres, the metastore or the file system went away.
@@ -50,7 +56,8 @@ SIGNS_OF_AN_OUTAGE = (
 class JobContext:
     """What a job is called with. `spark` is None for jobs that need none.
 
-    `dates` limits the call to files and lines of these days; `force` does again what is done.
+    `dates` limits the call to files and lines of these days; `force` does again what is done;
+    `accept` says why a load is published although the breaker would hold it back.
     """
 
     settings: Settings
@@ -59,6 +66,7 @@ class JobContext:
     dry_run: bool = False
     dates: Dates = EVERY_DAY
     force: bool = False
+    accept: str | None = None
 
     @property
     def session(self) -> SparkSession:
@@ -70,7 +78,8 @@ class JobContext:
     @property
     def parameters(self) -> dict[str, Any]:
         """What of this a run keeps, so that it can be repeated: the options that were given."""
-        given = {"from": self.dates.first, "to": self.dates.last, "force": self.force}
+        given = {"from": self.dates.first, "to": self.dates.last, "force": self.force,
+                 "accept": self.accept}  # fmt: skip
         return {name: value for name, value in given.items() if value}
 
 
@@ -98,11 +107,13 @@ def run_main(
     needs_spark: bool = True,
     dates: tuple[str | None, str | None] = (None, None),
     force: bool = False,
+    accept: str | None = None,
 ) -> None:
     """Run a job as a process: its error on stderr in words, its exit code for schedulers.
 
     Args:
         dates: `--from` and `--to`, as they were given.
+        accept: `--accept`, as it was given.
     """
 
     def call() -> None:
@@ -111,11 +122,22 @@ def run_main(
         _call(
             name,
             body,
-            JobContext(get_settings(), None, trigger, dry_run, within, force),
+            JobContext(get_settings(), None, trigger, dry_run, within, force, reason_of(accept)),
             needs_spark,
         )
 
     sys.exit(exit_code_of(call))
+
+
+def reason_of(accept: str | None) -> str | None:
+    """Why a person accepts what the breaker finds, for the record.
+
+    Raises:
+        UsageError: it says nothing.
+    """
+    if accept is not None and not accept.strip():
+        raise UsageError("--accept says no reason", do='write why: --accept "a wholesaler, asked"')
+    return accept and accept.strip()
 
 
 def _call(

@@ -149,6 +149,7 @@ def rule_settings(settings: Settings) -> dict[str, Any]:
     """The settings that decide results, kept with each run so that it can be repeated."""
     names = (
         "products_missing", "products_max_shrink", "countries_max_shrink",
+        "breaker_max_malformed", "breaker_min_rows", "breaker_max_jump",
         "anomaly_k", "anomaly_baseline", "anomaly_min_lines",
     )  # fmt: skip
     return {name: getattr(settings, name) for name in names}

@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     products_missing: Literal["ignore", "invalidate"] = "ignore"
     products_max_shrink: float = Field(0.5, ge=0, le=1)
     countries_max_shrink: float = Field(0.5, ge=0, le=1)
+    breaker_max_malformed: float = Field(0.05, ge=0, le=1)
+    breaker_min_rows: int = Field(1000, ge=1)
+    breaker_max_jump: float = Field(20.0, gt=1)
     anomaly_k: float = Field(2.0, gt=0)
     anomaly_baseline: Literal["monthly", "all"] = "monthly"
     anomaly_min_lines: int = Field(10, ge=2)

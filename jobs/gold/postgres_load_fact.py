@@ -23,11 +23,12 @@ from jobs.common.contracts import TRANSACTIONS_RAW
 from jobs.common.dates import Dates, From, To
 from jobs.common.db import transaction
 from jobs.common.errors import UsageError
-from jobs.common.job import JobContext, exit_code_of, run_main, say, thousands
+from jobs.common.job import Accept, JobContext, exit_code_of, run_main, say, thousands
 from jobs.common.lake import ensure_tables, is_ancestor, read_since
 from jobs.common.runlog import Run, run_context
-from jobs.gold import pricing, split_stream, staging
+from jobs.gold import breaker, pricing, split_stream, staging
 from jobs.gold.force import lines_of_days, whole_transactions
+from jobs.gold.hold import hold, settle
 from jobs.gold.merge import close_views, merge
 from jobs.gold.positions import Positions, changed_since, lines_taken, new_lists, positions
 from jobs.gold.reference import lines_of, touched, versions_since
@@ -74,16 +75,24 @@ def transform(lines: DataFrame, countries: DataFrame) -> DataFrame:
     return split_stream.transform(lines, countries)
 
 
-def load(run: Run, staged: Staged) -> None:
+def load(run: Run, staged: Staged, accepted: str | None = None) -> None:
     """Merge what was staged: one transaction, the run row among it.
 
+    Args:
+        accepted: why what the breaker finds out of range is published all the same.
+
     Raises:
+        HeldBack: the breaker found something out of range; gold is as it was.
         WarehouseError: a check failed; gold is as it was.
     """
     with transaction(run.conn, "the load of gold") as cur:
         checks = merge(cur, run, staged)
         enforce(run, checks)
-        record(cur, run, checks)
+        verdict = breaker.judge(cur, run.settings, staged)
+        if verdict.trips and accepted is None:
+            hold(run, verdict, checks)
+        record(cur, run, [*checks, *verdict.checks(accepted=accepted is not None)])
+        settle(cur, run, verdict, accepted)
         _tell_stewards(cur, run)
         close_views(cur)
         run.finish(cur)
@@ -184,7 +193,7 @@ def bring_up_to_date(
     staging.create(run.conn, staging.LINES, run)
     if batch is not None:
         staged.line_count = _stage_lines(spark, run, at, batch)
-    load(run, staged)
+    load(run, staged, context.accept)
     staging.drop(run.conn, run)
 
 
@@ -236,11 +245,19 @@ def main(
     scheduled: Annotated[
         bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
     ] = False,
+    accept: Accept = None,
 ) -> None:
     """Load bronze into the star schema."""
     if code := exit_code_of(lambda: refuse_dates_alone(start or end, force)):
         raise typer.Exit(code)
-    run_main(JOB, run, scheduled=scheduled, dry_run=dry_run, dates=(start, end), force=force)
+    run_main(
+        *(JOB, run),
+        scheduled=scheduled,
+        dry_run=dry_run,
+        dates=(start, end),
+        force=force,
+        accept=accept,
+    )
 
 
 def refuse_dates_alone(dated: str | None, force: bool) -> None:

@@ -5,10 +5,11 @@ Pure: no database, no clock, no settings; the same facts make the same message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from jobs.notify import words
+from jobs.notify.alert import Alert
 from jobs.notify.blocks import (
     Block,
     Command,
@@ -20,9 +21,11 @@ from jobs.notify.blocks import (
     Links,
     Message,
 )
+from jobs.notify.checks_section import checks_alert
 from jobs.notify.errors_section import error_blocks
 from jobs.notify.facts import ErrorTotals, Facts, OddTotals
-from jobs.notify.late_section import LATE_STEP, late_blocks, late_lead
+from jobs.notify.held_section import held_alert
+from jobs.notify.late_section import late_alert
 from jobs.notify.odd_section import odd_blocks
 
 MAX_LISTED_RUNS = 12
@@ -42,8 +45,8 @@ def build(facts: Facts, *, now: datetime, links: Iterable[Link] = ()) -> Message
     if facts.is_empty:
         raise ValueError(f"mail {facts.mail_id} has nothing to report")
     blocks: list[Block] = [KeyFigures(tuple(_key_figures(facts)))]
-    if facts.late:
-        blocks += late_blocks(facts.late)
+    for alert in alerts(facts):
+        blocks += alert.blocks
     if facts.odd:
         blocks += odd_blocks(facts.odd)
     if facts.errors:
@@ -63,11 +66,21 @@ def build(facts: Facts, *, now: datetime, links: Iterable[Link] = ()) -> Message
     )
 
 
+def alerts(facts: Facts) -> Iterator[Alert]:
+    """What is told before the figures, the most pressing first."""
+    if facts.held:
+        yield held_alert(facts.held)
+    if facts.failed:
+        yield checks_alert(facts.failed)
+    if facts.late:
+        yield late_alert(facts.late)
+
+
 def subject(facts: Facts) -> str:
     """[Warehouse] 3 odd order lines and 1 line in error · 2011-12-09"""
-    counts, span = [], ""
-    if facts.late:
-        span = words.iso_days(facts.late[0].due.date(), facts.late[-1].due.date())
+    first = list(alerts(facts))
+    counts: list[str] = []
+    span = first[0].span if first else ""
     if facts.errors:
         totals = facts.errors.totals
         counts = [f"{words.plural(totals.lines, 'line')} in error"]
@@ -76,16 +89,12 @@ def subject(facts: Facts) -> str:
         odd = facts.odd.totals
         counts = [words.plural(odd.lines, "odd order line"), *counts]
         span = words.iso_days(odd.first_day, odd.last_day)
-    if facts.late:
-        counts = [words.plural(len(facts.late), "late view"), *counts]
+    counts = [*(alert.counted for alert in first), *counts]
     return f"[Warehouse] {words.listed(counts)} · {span}"
 
 
 def _verdict(facts: Facts) -> str:
-    parts = []
-    if facts.late:
-        was_were = "was not ready" if len(facts.late) == 1 else "were not ready"
-        parts.append(f"{words.plural(len(facts.late), 'view')} {was_were} in time")
+    parts = [alert.verdict for alert in alerts(facts)]
     if facts.odd:
         lines = facts.odd.totals.lines
         is_are = "is unusually large" if lines == 1 else "are unusually large"
@@ -98,8 +107,8 @@ def _verdict(facts: Facts) -> str:
 
 def _preheader(facts: Facts) -> str:
     """What an inbox shows after the subject: what is missing, the worst finding or fault."""
-    if facts.late:
-        return words.clean(f"{facts.late[0].view}: {facts.late[0].reasons[0]}", 120)
+    for alert in alerts(facts):
+        return alert.shown
     if facts.odd and facts.odd.top:
         worst = facts.odd.top[0]
         name = words.clean(worst.description or worst.stock_code, 40)
@@ -114,11 +123,9 @@ def _preheader(facts: Facts) -> str:
 
 
 def _lead(facts: Facts) -> str:
-    sentences = []
-    if facts.late:
-        sentences.append(late_lead(facts.late))
+    sentences = [alert.lead for alert in alerts(facts)]
     if facts.odd:
-        sentences.append(_odd_lead(facts.odd.totals, named=bool(facts.late)))
+        sentences.append(_odd_lead(facts.odd.totals, named=bool(sentences)))
     if facts.errors:
         sentences.append(_error_lead(facts.errors.totals))
     return " ".join(sentences)
@@ -154,12 +161,8 @@ def _error_lead(totals: ErrorTotals) -> str:
 
 
 def _key_figures(facts: Facts) -> Iterable[Figure]:
-    if facts.late:
-        yield Figure(
-            words.whole(len(facts.late)),
-            "late view" if len(facts.late) == 1 else "late views",
-            "error",
-        )
+    for alert in alerts(facts):
+        yield alert.figure
     if facts.odd:
         totals = facts.odd.totals
         yield Figure(words.whole(totals.lines), "odd order lines", "odd")
@@ -176,9 +179,7 @@ def _key_figures(facts: Facts) -> Iterable[Figure]:
 
 
 def _next_steps(facts: Facts) -> list[Block]:
-    steps = []
-    if facts.late:
-        steps.append(Command(*LATE_STEP))
+    steps = [alert.step for alert in alerts(facts)]
     if facts.odd:
         steps.append(
             Command(f"List the odd lines, the oddest first, {SQL_TOOLS}.", _odd_sql(facts.odd_runs))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,28 @@ class LateView:
 
 
 @dataclass(frozen=True)
+class HeldBack:
+    """Something that the circuit breaker found out of range: its files wait, the worst first."""
+
+    subject: str
+    files: tuple[str, ...]
+    observed: str
+    expected: str
+    first_seen: datetime
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """A data check that did not pass."""
+
+    name: str
+    severity: Literal["fail", "warn"]
+    observed: str
+    expected: str
+    checked_at: datetime
+
+
+@dataclass(frozen=True)
 class Facts:
     """All of a digest; None where there is nothing new."""
 
@@ -113,13 +135,25 @@ class Facts:
     error_runs: tuple[int, ...] = ()
     late: tuple[LateView, ...] = ()
     late_runs: tuple[int, ...] = ()
+    held: tuple[HeldBack, ...] = ()
+    held_runs: tuple[int, ...] = ()
+    failed: tuple[FailedCheck, ...] = ()
+    failed_runs: tuple[int, ...] = ()
 
     @property
     def run_ids(self) -> tuple[int, ...]:
         """All runs that found something, the earliest first."""
-        return tuple(sorted({*self.odd_runs, *self.error_runs, *self.late_runs}))
+        return tuple(
+            sorted(
+                {
+                    *(*self.odd_runs, *self.error_runs, *self.late_runs),
+                    *(*self.held_runs, *self.failed_runs),
+                }
+            )
+        )
 
     @property
     def is_empty(self) -> bool:
         """Nothing to report."""
-        return self.odd is None and self.errors is None and not self.late
+        told = (self.odd, self.errors, self.late, self.held, self.failed)
+        return not any(told)

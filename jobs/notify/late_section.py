@@ -5,15 +5,31 @@ from __future__ import annotations
 from datetime import datetime
 
 from jobs.notify import words
-from jobs.notify.blocks import Block, Heading, Issue, Paragraph
+from jobs.notify.alert import Alert
+from jobs.notify.blocks import Block, Command, Figure, Heading, Issue, Paragraph
 from jobs.notify.facts import LateView
 
-LATE_STEP = (
+LATE_STEP = Command(
     "Deliver what is missing into landing, load it, and check again.",
     "scripts/run_pipeline.sh\nscripts/run_check_readiness.sh",
 )
 
 Cause = tuple[datetime, tuple[str, ...]]
+
+
+def late_alert(late: tuple[LateView, ...]) -> Alert:
+    """All that a digest says of them."""
+    one = len(late) == 1
+    return Alert(
+        counted=words.plural(len(late), "late view"),
+        span=words.iso_days(late[0].due.date(), late[-1].due.date()),
+        verdict=f"{words.plural(len(late), 'view')} {'was' if one else 'were'} not ready in time",
+        shown=words.clean(f"{late[0].view}: {late[0].reasons[0]}", 120),
+        lead=late_lead(late),
+        figure=Figure(words.whole(len(late)), "late view" if one else "late views", "error"),
+        blocks=tuple(late_blocks(late)),
+        step=LATE_STEP,
+    )
 
 
 def late_lead(late: tuple[LateView, ...]) -> str:

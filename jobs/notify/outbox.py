@@ -38,6 +38,11 @@ WHERE o.status IN ('SENDING', 'PENDING')
           FROM transactions_error AS e
           WHERE e.batch_id = m.batch_id AND e.status = 'OPEN'
         )
+        WHEN 'held' THEN EXISTS (
+          SELECT
+          FROM ops.breaker_trips AS t
+          WHERE t.batch_id = m.batch_id AND t.ended_by IS NULL
+        )
         ELSE true
       END
   )

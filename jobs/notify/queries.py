@@ -1,7 +1,7 @@
 """The statements that read a digest. Each takes `mail_id`; ranked ones take `limit`.
 
-An odd line belongs to a mail while it is still flagged and NEW, an error while it is OPEN; a
-view that was late stays told.
+An odd line belongs to a mail while it is still flagged and NEW, an error while it is OPEN, what
+the breaker found while it holds; a view that was late and a check that failed stay told.
 """
 
 ODD = """
@@ -232,4 +232,20 @@ FROM ops.mail_findings AS m
 INNER JOIN ops.late_views AS l ON m.batch_id = l.batch_id
 WHERE m.mail_id = %(mail_id)s AND m.kind = 'late'
 ORDER BY l.due, l.view_name
+"""
+
+HELD = """
+SELECT t.subject, t.files, t.observed, t.expected, t.first_seen
+FROM ops.mail_findings AS m
+INNER JOIN ops.breaker_trips AS t ON m.batch_id = t.batch_id
+WHERE m.mail_id = %(mail_id)s AND m.kind = 'held' AND t.ended_by IS NULL
+ORDER BY t.trip_id
+"""
+
+FAILED = """
+SELECT c.check_name AS name, c.severity, c.observed, c.expected, c.checked_at
+FROM ops.mail_findings AS m
+INNER JOIN ops.checks AS c ON m.batch_id = c.run_id
+WHERE m.mail_id = %(mail_id)s AND m.kind = 'checks' AND NOT c.passed
+ORDER BY c.severity, c.run_id, c.check_name
 """

@@ -16,8 +16,10 @@ from jobs.notify.facts import (
     Errors,
     ErrorTotals,
     Facts,
+    FailedCheck,
     Finding,
     Group,
+    HeldBack,
     LateView,
     Odd,
     OddTotals,
@@ -59,6 +61,10 @@ def read_facts(connection: Connection, mail_id: int) -> Facts:
             error_runs=_run_ids(reader, "errors"),
             late=_late(reader),
             late_runs=_run_ids(reader, "late"),
+            held=_held(reader),
+            held_runs=_run_ids(reader, "held"),
+            failed=tuple(FailedCheck(**row) for row in reader.rows(queries.FAILED)),
+            failed_runs=_run_ids(reader, "checks"),
         )
 
 
@@ -70,6 +76,12 @@ def _late(reader: _Reader) -> tuple[LateView, ...]:
     return tuple(
         LateView(row["view_name"], row["due"], tuple(row["reasons"]))
         for row in reader.rows(queries.LATE)
+    )
+
+
+def _held(reader: _Reader) -> tuple[HeldBack, ...]:
+    return tuple(
+        HeldBack(**{**row, "files": tuple(row["files"])}) for row in reader.rows(queries.HELD)
     )
 
 

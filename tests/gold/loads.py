@@ -39,7 +39,8 @@ DELETE FROM dim_countries;
 DELETE FROM dim_dates;
 TRUNCATE ops.mail_findings, ops.mail_outbox, ops.sales_changes, ops.fact_months, ops.watermarks,
     ops.loaded_files, ops.loaded_snapshots, ops.empty_files, ops.late_views, ops.checks,
-    ops.rejected_rows, ops.sales_by_month, ops.sales_by_buyer, ops.runs;
+    ops.rejected_rows, ops.sales_by_month, ops.sales_by_buyer, ops.sales_by_day,
+    ops.breaker_trips, ops.pending_files, ops.runs;
 """
 
 
@@ -146,12 +147,13 @@ class Loads:
             "products" in given,
             "countries" in given,
             given.get("snapshots", {}),
+            lists=given.get("lists", []),
         )
 
-    def take(self, *files: File, **more: Any) -> Run:
+    def take(self, *files: File, accept: str | None = None, **more: Any) -> Run:
         """One load; its counts always add up."""
         with run_context(self.settings, "fact_postgres", ("gold",)) as run:
-            load(run, self.stage(run, *files, **more))
+            load(run, self.stage(run, *files, **more), accept)
             staging.drop(run.conn, run)
         c = run.counts
         assert c["rows_in"] == sum(len(f.lines) for f in files)

@@ -88,7 +88,9 @@ def test_a_first_load_says_what_became_of_each_line(loads: Loads) -> None:
     row = "SELECT status, counts FROM ops.v_runs"
     assert loads.ask(row) == [("done", run.counts)]
     assert loads.ask("SELECT check_name, passed FROM ops.checks ORDER BY 1") == [
+        ("day_totals_are_usual", True),
         ("every_line_accounted_for", True),
+        ("malformed_share_is_usual", True),
         ("product_versions_do_not_overlap", True),
         ("staged_all_of_bronze", True),
         ("sums_are_of_the_lines", True),

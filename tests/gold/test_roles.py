@@ -24,7 +24,8 @@ VIEWS = (
 ACCOUNTS = (
     "ops.runs", "ops.v_runs", "ops.checks", "ops.loaded_files", "ops.rejected_rows",
     "ops.fact_months", "ops.loaded_snapshots", "ops.empty_files", "ops.late_views",
-    "ops.sales_by_month", "ops.sales_by_buyer",
+    "ops.sales_by_month", "ops.sales_by_buyer", "ops.sales_by_day", "ops.breaker_trips",
+    "ops.pending_files",
 )  # fmt: skip
 QUEUES = ("ops.watermarks", "ops.sales_changes", "ops.mail_outbox", "ops.mail_findings")
 # What the owner alone knows.

@@ -35,10 +35,14 @@ def expected(lines: Rows) -> dict[str, Any]:
     sales: dict[date, int] = defaultdict(int)
     categories: dict[str | None, list[Any]] = defaultdict(lambda: [Decimal(0), 0])
     buyers: dict[tuple[str | None, str | None], Decimal] = defaultdict(Decimal)
+    days: dict[date, list[Any]] = defaultdict(lambda: [0, Decimal(0), Decimal(0)])
     for date_sk, _, category, customer, country, quantity, total in lines:
         month = date(date_sk // 10_000, date_sk // 100 % 100, 1)
         months[month] = [a + b for a, b in zip(months[month], (total, 1, quantity), strict=True)]
         categories[category] = [categories[category][0] + total, categories[category][1] + quantity]
+        day = days[month.replace(day=date_sk % 100)]
+        day[0] += 1
+        day[1 if quantity > 0 else 2] += total if quantity > 0 else -total
         if quantity > 0:
             sales[month] += 1
         if customer != -1:
@@ -47,6 +51,7 @@ def expected(lines: Rows) -> dict[str, Any]:
         "v_revenue_by_month": {(month, *sums) for month, sums in months.items()},
         "v_sales_by_category": {(category, *sums) for category, sums in categories.items()},
         "v_top_buyers_by_region": set(ranked(buyers)),
+        "ops.sales_by_day WHERE lines <> 0": {(day, *sums) for day, sums in days.items()},
         "v_anomaly_coverage": {(month, n, 0, n, 0) for month, n in sales.items()},
     }
 
@@ -60,7 +65,7 @@ def ranked(buyers: dict[Any, Decimal]) -> Iterator[tuple[Any, ...]]:
 
 def views(settings: Settings) -> dict[str, Any]:
     names = ("v_revenue_by_month", "v_sales_by_category", "v_top_buyers_by_region",
-             "v_anomaly_coverage")  # fmt: skip
+             "ops.sales_by_day WHERE lines <> 0", "v_anomaly_coverage")  # fmt: skip
     with closing(connect(settings, "reader")) as conn, transaction(conn) as cur:
         found = {}
         for name in names:

@@ -10,8 +10,10 @@ from jobs.notify.facts import (
     Errors,
     ErrorTotals,
     Facts,
+    FailedCheck,
     Finding,
     Group,
+    HeldBack,
     LateView,
     Odd,
     OddTotals,
@@ -296,4 +298,49 @@ LATE = Facts(
 )
 LATE_AND_MORE = replace(
     DAY, errors=ERRORS_ONLY.errors, error_runs=(60,), late=LATE.late[1:2], late_runs=(61,)
+)
+
+HELD = Facts(
+    12,
+    None,
+    None,
+    held=(
+        HeldBack(
+            "5f" * 32,
+            ("transactions_20110118T0800.csv",),
+            "transactions_20110118T0800.csv: 812 of 2,000 lines malformed (40.6%)",
+            "at most 5.0% malformed, from 1,000 lines up",
+            SEEN,
+        ),
+        HeldBack(
+            "2011-01-18 sales",
+            tuple(f"transactions_20110118T{hour:02}00.csv" for hour in (8, 12, 16, 20)),
+            "2011-01-18: sales of 9,534,808.00, 293.7 times the median sales (32,461.41) of the"
+            " 28 trading days before",
+            "at most 20 times the median: 649,228.20",
+            SEEN,
+        ),
+    ),
+    held_runs=(62,),
+)
+CHECKS = Facts(
+    13,
+    None,
+    None,
+    failed=(
+        FailedCheck(
+            "lines_of_bronze_and_gold",
+            "fail",
+            "lines 541,003, quantity 5,197,671, hash 311",
+            "lines 541,004, quantity 5,197,677, hash 312",
+            SEEN,
+        ),
+        FailedCheck(
+            "transactions_are_fresh", "warn", "2011-12-09 16:00", "2026-11-20 06:12 or later", SEEN
+        ),
+    ),
+    failed_runs=(63,),
+)
+ALL_ALERTS = replace(
+    LATE_AND_MORE, held=HELD.held[:1], held_runs=(62,), failed=CHECKS.failed[1:], failed_runs=(63,)
 )

@@ -34,6 +34,9 @@ DIGESTS = {
     "errors_only": samples.ERRORS_ONLY,
     "late": samples.LATE,
     "late_and_more": samples.LATE_AND_MORE,
+    "held": samples.HELD,
+    "checks": samples.CHECKS,
+    "all_alerts": samples.ALL_ALERTS,
 }
 
 # Gmail cuts a message off at 102 KB.
@@ -116,10 +119,14 @@ def hostile_facts(name: str) -> Facts:
     """A year whose every name is the given text."""
     odd, errors = samples.YEAR_ODD, samples.ERRORS
     late = (replace(samples.LATE.late[0], view=name, reasons=(name or "?", "why")),)
+    held = (replace(samples.HELD.held[0], subject=name, files=(name,), observed=name),)
+    failed = (replace(samples.CHECKS.failed[0], name=name, observed=name, expected=name),)
     raw = {"country": name, name: "x"}
     return replace(
         samples.YEAR,
         late=late,
+        held=held,
+        failed=failed,
         odd=replace(
             odd,
             per_day=odd.per_day[:1],  # so that names are drawn

@@ -38,6 +38,7 @@ COMPARED = {
         "concat_ws('|', stock_code, category), month, lines, sales_lines, units, revenue"
     ),
     "ops.sales_by_buyer WHERE lines <> 0": "*",
+    "ops.sales_by_day WHERE lines <> 0": "*",
 }
 
 
