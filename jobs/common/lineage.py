@@ -27,7 +27,8 @@ _LOAD = Job(
     (
         *(*_STAR, "transactions_error", "ops.checks", "ops.loaded_files", "ops.watermarks"),
         *("ops.loaded_snapshots", "ops.fact_months", "ops.sales_changes", *_OUTBOX),
-        *("ops.sales_by_month", "ops.sales_by_buyer"),
+        *("ops.sales_by_month", "ops.sales_by_buyer", "ops.sales_by_day"),
+        *("ops.breaker_trips", "ops.pending_files"),
     ),
 )
 _SCORE = Job(_SALES, ("anomaly_baselines", "anomalies", "ops.sales_changes", *_OUTBOX))
@@ -54,7 +55,7 @@ LINEAGE = {
     "send_mail": Job(
         (
             *("anomalies", "transactions_error", "ops.mail_findings", "anomaly_baselines"),
-            *(*_SALES, "ops.runs", "ops.late_views"),
+            *(*_SALES, "ops.runs", "ops.late_views", "ops.breaker_trips", "ops.checks"),
         ),
         ("ops.mail_outbox",),
     ),

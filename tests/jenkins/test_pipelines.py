@@ -84,6 +84,22 @@ def test_the_timer_starts_others_too(desk: Desk, pipeline: str, call: list[str])
              "--force", "--dry-run"],
         ),
         (
+            "backfill",
+            {"FROM": "2011-03-01", "TO": "2011-03-31", "ACCEPT": "a sale; asked `id`"},
+            ["run_backfill.sh", "--from=2011-03-01", "--to=2011-03-31",
+             "--accept=a sale; asked `id`"],
+        ),
+        (
+            "transactions",
+            {"ONLY": "fact_postgres", "ACCEPT": "a wholesaler"},
+            ["run_fact_postgres.sh", "--accept=a wholesaler"],
+        ),
+        (
+            "daily",
+            {"ACCEPT": "a wholesaler"},
+            ["run_pipeline.sh", "--only", DAILY, "--accept=a wholesaler"],
+        ),
+        (
             "transactions",
             {"ONLY": "ingest_transactions", "FROM": "2011-03-01", "DRY_RUN": True},
             ["run_ingest_transactions.sh", "--from=2011-03-01", "--dry-run"],
