@@ -18,8 +18,9 @@ from psycopg2.extras import execute_values
 
 from jobs.common import checks
 from jobs.common.checks import Check
+from jobs.common.dates import moment
 from jobs.common.db import transaction
-from jobs.common.errors import BadInput, UsageError, WarehouseError
+from jobs.common.errors import BadInput, WarehouseError
 from jobs.common.job import JobContext, run_main, say, say_error
 from jobs.common.runlog import Run, run_context
 from jobs.freshness import due, missing_list, missing_windows, unfinished_load, unscored, windows
@@ -147,20 +148,6 @@ def _mail(context: JobContext, now: datetime) -> None:
         send_mail.run(context, now=now)
     except WarehouseError as error:
         say_error(f"the mail is kept and sent by the next run: {error}")
-
-
-def moment(text: str) -> datetime:
-    """`YYYY-MM-DD HH:MM`, UTC.
-
-    Raises:
-        UsageError: it is of another form.
-    """
-    try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
-    except ValueError:
-        raise UsageError(
-            f"--at is no moment: {text}", do='write it as "YYYY-MM-DD HH:MM"'
-        ) from None
 
 
 def main(

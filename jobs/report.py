@@ -68,6 +68,7 @@ OTHERS = (
     Amount("country changed", "countries changed", ("countries_changed",)),
     Amount("file refused", "files refused", ("refused_files",)),
     Amount("file held back", "files held back", ("held_files",)),
+    Amount("data check failed", "data checks failed", ("failed_checks",)),
     Amount("view late", "views late", ("late_views",)),
 )
 

@@ -53,6 +53,20 @@ class Dates:
         return dates
 
 
+def moment(text: str) -> datetime:
+    """`YYYY-MM-DD HH:MM`, UTC.
+
+    Raises:
+        UsageError: it is of another form.
+    """
+    try:
+        return datetime.strptime(text, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    except ValueError:
+        raise UsageError(
+            f"--at is no moment: {text}", do='write it as "YYYY-MM-DD HH:MM"'
+        ) from None
+
+
 def bounds(month: date) -> dict[str, object]:
     """A month for a statement's parameters: it, its first moment and the next one's (UTC)."""
     years, number = divmod(month.month, 12)

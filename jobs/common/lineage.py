@@ -71,6 +71,15 @@ LINEAGE = {
         ),
         ("ops.checks", "ops.late_views", *_OUTBOX),
     ),
+    "check_data": Job(
+        (
+            *(table.full_name for table in contracts.BRONZE_TABLES),
+            *(*_STAR, "transactions_error", "anomalies", "ops.loaded_files", "ops.watermarks"),
+            *("ops.loaded_snapshots", "ops.sales_by_month", "ops.sales_by_buyer"),
+            *("ops.sales_by_day", "ops.pending_files"),
+        ),
+        ("ops.checks", *_OUTBOX),
+    ),
     "report": Job(("ops.runs", "ops.checks"), ()),
     "every job": Job((), ("ops.runs",)),
 }

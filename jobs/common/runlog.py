@@ -32,7 +32,7 @@ POLL_SECONDS = 0.5
 # Every lock of every job: who holds them all is alone.
 RESOURCES = (
     *("bronze.products", "bronze.countries", "bronze.transactions"),
-    *("gold", "anomalies", "mail", "dw", "readiness"),
+    *("gold", "anomalies", "mail", "dw", "readiness", "checks"),
 )
 
 Trigger = Literal["manual", "schedule"]

@@ -99,6 +99,7 @@ class Settings(BaseSettings):
     warehouse_build: str = ""
     lock_wait_seconds: int = Field(900, ge=0)
     ready_by: time = time(10)
+    check_fresh_hours: int = Field(24, ge=1)
 
     # mail
     smtp_host: str = "127.0.0.1"

@@ -45,6 +45,7 @@ def test_one_stage_is_its_wrapper(desk: Desk, pipeline: str, job: str) -> None:
     [
         ("baselines", ["run_refresh_baselines.sh", "--scheduled"]),
         ("readiness", ["run_check_readiness.sh"]),
+        ("checks", ["run_check_data.sh", "--scheduled"]),
     ],
 )
 def test_the_timer_starts_others_too(desk: Desk, pipeline: str, call: list[str]) -> None:
@@ -77,6 +78,7 @@ def test_the_timer_starts_others_too(desk: Desk, pipeline: str, call: list[str])
             {"AT": "2011-12-09 10:00"},
             ["run_check_readiness.sh", "--at=2011-12-09 10:00"],
         ),
+        ("checks", {"AT": "2011-12-09 12:00"}, ["run_check_data.sh", "--at=2011-12-09 12:00"]),
         (
             "daily",
             {"FROM": "2011-03-01", "TO": "2011-03-31", "FORCE": True, "DRY_RUN": True},
@@ -237,6 +239,7 @@ LOADER = {"gold-loader-password", "smtp-password", "spark-auth-secret"}
         ("daily", "run_pipeline.sh", LOADER),
         ("transactions", "run_pipeline.sh", LOADER),
         ("backfill", "run_backfill.sh", LOADER),
+        ("checks", "run_check_data.sh", LOADER),
         ("baselines", "run_refresh_baselines.sh", {"gold-loader-password"}),
         ("readiness", "run_check_readiness.sh", {"gold-loader-password", "smtp-password"}),
         ("setup", "run_setup.sh", set(SECRETS) - {"smtp-password"}),
