@@ -77,11 +77,11 @@ def answers(
 ) -> Iterator[Answer]:
     """Ask each check."""
     if any(check.kind == "reconcile" for check in checks):
-        _show_what_gold_took(spark, cur)
+        show_what_gold_took(spark, cur)
     for file in checks:
         begun = time.monotonic()
-        gold = _of_gold(cur, file.gold, moments) if file.gold else None
-        bronze = _of_bronze(spark, file.bronze, moments) if file.bronze else None
+        gold = of_gold(cur, file.gold, moments) if file.gold else None
+        bronze = of_bronze(spark, file.bronze, moments) if file.bronze else None
         yield Answer(judged(file, gold, bronze), file, time.monotonic() - begun)
 
 
@@ -107,19 +107,21 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _of_gold(cur: Cursor, statement: str, moments: Moments) -> Row:
+def of_gold(cur: Cursor, statement: str, moments: Moments) -> Row:
+    """The row of a statement of gold."""
     cur.execute(_COMMENT.sub("", statement), moments.parameters)
     row: Any = cur.fetchone()
     return dict(row)
 
 
-def _of_bronze(spark: SparkSession, statement: str, moments: Moments) -> Row:
+def of_bronze(spark: SparkSession, statement: str, moments: Moments) -> Row:
+    """The row of a statement of bronze."""
     row = spark.sql(_COMMENT.sub("", statement), args=moments.parameters).first()
     assert row is not None  # noqa: S101 - an aggregate without groups gives a row
     return row.asDict()
 
 
-def _show_what_gold_took(spark: SparkSession, cur: Cursor) -> None:
+def show_what_gold_took(spark: SparkSession, cur: Cursor) -> None:
     """The views that the bronze sides of `reconcile` read."""
     cur.execute("SELECT table_name, snapshot_id FROM ops.watermarks")
     rows: Any = cur.fetchall()
