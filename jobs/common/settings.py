@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     countries_max_shrink: float = Field(0.5, ge=0, le=1)
     breaker_max_malformed: float = Field(0.05, ge=0, le=1)
     breaker_min_rows: int = Field(1000, ge=1)
-    breaker_max_jump: float = Field(20.0, gt=1)
+    breaker_max_jump: float = Field(20.0, gt=1, allow_inf_nan=False)
     anomaly_k: float = Field(2.0, gt=0)
     anomaly_baseline: Literal["monthly", "all"] = "monthly"
     anomaly_min_lines: int = Field(10, ge=2)

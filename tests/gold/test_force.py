@@ -126,6 +126,7 @@ DAMAGE = {
     ),
     "sums of a month": "UPDATE ops.sales_by_month SET lines = 1, revenue = -1",
     "sums of a buyer": "DELETE FROM ops.sales_by_buyer",
+    "sums of a day": "UPDATE ops.sales_by_day SET lines = 9, sales = 1, returned = 2",
     "a product's price": "UPDATE dim_products SET unit_price = 77, description = 'x'",
     "a country": "UPDATE dim_countries SET country = 'Atlantis', region = NULL",
     "a customer's range": "UPDATE dim_customers SET first_purchase = '2001-01-01'",
