@@ -229,6 +229,8 @@ ADD CONSTRAINT mail_findings_kind_check CHECK (kind IN ('anomalies', 'errors', '
 
 COMMENT ON COLUMN ops.mail_findings.kind IS 'anomalies, errors, late (views), held (loads) or checks (that failed)';
 
+COMMENT ON COLUMN ops.checks.severity IS 'fail stops a load before it publishes, and ends check_data with exit code 1; warn is reported';
+
 REVOKE ALL ON FUNCTION ops.count_days FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ops.breaker_trips, ops.pending_files TO warehouse_loader;
 GRANT SELECT ON ops.sales_by_day TO warehouse_loader;

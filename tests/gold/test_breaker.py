@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from jobs.common.db import connect
 from jobs.common.errors import HeldBack, UsageError
 from jobs.common.job import JobContext, reason_of
 from jobs.common.settings import Settings
 from jobs.gold.staged import ListFile
+from jobs.notify.outbox import next_mail
 from tests.gold.loads import (
     A1,
     B2,
@@ -284,6 +287,16 @@ def test_stewards_are_told_once_and_of_what_is_new(loads: Loads) -> None:
     held(loads, bulk, File("c", [day(7, 4)]), File("d", [day(8, 500)]))
     assert told(loads) == [1, 1]
     assert [row[1] for row in trips(loads)] == ["2011-01-10 sales", "2011-01-11 sales"]
+
+
+def test_what_was_accepted_before_the_mail_went_is_not_told(loads: Loads) -> None:
+    loads.take(days(7))
+    bulk = File("b", [day(7, 500)])
+    held(loads, bulk)
+    with closing(connect(loads.settings)) as conn:
+        waiting = next_mail(conn)
+        loads.take(bulk, accept="a wholesaler")
+        assert (waiting is not None, next_mail(conn)) == (True, None)
 
 
 def test_what_came_right_is_told_again_when_it_comes_back(loads: Loads) -> None:
