@@ -42,7 +42,7 @@ def delivery(number: int) -> list[File]:
 
 
 def _prices(number: int) -> list[Row]:
-    changed = f"{3 + number}.25"
+    changed = f"{3 + number / 100:.2f}"
     return [
         product(unit_price=changed),
         product("B2", unit_price="1.00"),
@@ -62,7 +62,7 @@ def _lines(number: int, day: date) -> list[Row]:
     return [
         line(f"good-{code}", invoice_date=when, customer_id=f"K{number}"),
         line(f"back-{code}", invoice_date=when, quantity=-1),
-        line(f"odd-{code}", invoice_date=when, quantity=500 + number),
+        line(f"odd-{code}", invoice_date=when, quantity=10 + number),
         line(f"abroad-{code}", invoice_date=when, country=f"Land {number + 1}"),
         line(f"bad-{code}", invoice_date=when, quantity="many"),
         line(f"later-{code}", invoice_date=later, stock_code="A1"),
