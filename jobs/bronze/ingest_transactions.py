@@ -12,16 +12,18 @@ import typer
 from psycopg2.extras import execute_values
 from pyspark.sql import functions as F
 
+from jobs.bronze import guests
 from jobs.bronze.intake import Intake, complain, refuse_bad_headers, settle
 from jobs.bronze.layouts import TRANSACTIONS
 from jobs.bronze.reading import Reading, as_they_are
+from jobs.bronze.redaction import Ids
 from jobs.bronze.transaction_rows import COLUMNS
 from jobs.common.contracts import TRANSACTIONS_RAW
 from jobs.common.dates import EVERY_DAY, Dates, From, To
 from jobs.common.db import transaction
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, is_ancestor, read_since, snapshot_id, summary
-from jobs.common.landing import Landing, LandingFile
+from jobs.common.landing import Landing
 from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 
@@ -41,23 +43,23 @@ def extract(
     intake = Intake(accepted=files, strangers=strangers)
     refuse_bad_headers(intake, COLUMNS)
     usable, intake.accepted = intake.accepted, []
-    seen = known_hashes(spark, usable, run)
+    kin = guests.kin(run, usable) if run and usable else {f.sha256: {f.sha256} for f in usable}
+    seen = known_hashes(spark, sorted(set().union(*kin.values())), run)
     for file in usable:
-        (intake.repeats if file.sha256 in seen else intake.accepted).append(file)
+        (intake.repeats if kin[file.sha256] & seen else intake.accepted).append(file)
         seen.add(file.sha256)
     return intake
 
 
-def known_hashes(spark: SparkSession, files: list[LandingFile], run: Run | None) -> set[str]:
-    """Which of the files' hashes bronze already holds.
+def known_hashes(spark: SparkSession, hashes: list[str], run: Run | None) -> set[str]:
+    """Which of these files bronze already holds.
 
     Of what gold has taken, gold's list of files tells: in bronze there is then only to look
     for what came since. Without a run, or where gold follows another bronze, bronze tells all.
     """
-    now = snapshot_id(spark, TRANSACTIONS_RAW) if files else None
+    now = snapshot_id(spark, TRANSACTIONS_RAW) if hashes else None
     if now is None:
         return set()
-    hashes = [file.sha256 for file in files]
     since, taken = taken_by_gold(run, hashes) if run else (None, set())
     if since == now:
         return taken
@@ -82,10 +84,13 @@ def taken_by_gold(run: Run, hashes: list[str]) -> tuple[int | None, set[str]]:
     return since, set(taken)
 
 
-def transform(spark: SparkSession, intake: Intake, batch_id: int) -> DataFrame:
-    """Rows of the new files, typed; see `transaction_rows.parse`."""
+def transform(
+    spark: SparkSession, intake: Intake, batch_id: int, erased: Ids = frozenset()
+) -> DataFrame:
+    """Rows of the new files, typed; see `transaction_rows.parse`. Erased customers are guests."""
     reading = Reading(spark, intake.accepted, TRANSACTIONS, batch_id)
-    return reading.frame(as_they_are, TRANSACTIONS_RAW.schema)
+    shape = guests.as_guests(erased) if erased else as_they_are
+    return reading.frame(shape, TRANSACTIONS_RAW.schema)
 
 
 def load(rows: DataFrame) -> None:
@@ -97,7 +102,7 @@ def load(rows: DataFrame) -> None:
 def note_empty(spark: SparkSession, intake: Intake, run: Run) -> None:
     """Keep which files had no record: bronze, the ledger, has no row of theirs."""
     short = [f for f in intake.accepted + intake.repeats if f.size < len(f.head) + SHORTEST_RECORD]
-    known = known_hashes(spark, short, run)
+    known = known_hashes(spark, [file.sha256 for file in short], run)
     empty = [(f.stamp, f.name, run.run_id) for f in short if f.sha256 not in known]
     with transaction(run.conn, "the note of empty files") as cur:
         execute_values(
@@ -125,10 +130,12 @@ def run(context: JobContext) -> Run:
             record.counts["dry_run"] = True
             say(f"would take {len(intake.accepted)} files, refuse {len(intake.refused)}")
             return record
+        erased = guests.sought(spark, intake, record)
         if intake.accepted:
-            load(transform(spark, intake, record.run_id))
+            load(transform(spark, intake, record.run_id, erased.ids))
             record.counts["rows"] = int(summary(spark, TRANSACTIONS_RAW).get("added-records", 0))
         note_empty(spark, intake, record)
+        guests.take_out(landing, intake, erased, record)
         settle(landing, intake, record)
     say(f"transactions: {thousands(len(intake.accepted))} new files, {len(intake.repeats)} repeats")
     complain(intake, "transactions")

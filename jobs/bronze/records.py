@@ -87,9 +87,14 @@ def header_problem(header: list[str], required: tuple[str, ...]) -> str | None:
         return "the file is empty, or its header is no CSV"
     missing = [name for name in required if name not in header]
     if missing:
-        return f"the header lacks {', '.join(missing)}; it has {', '.join(header)}"
+        return f"the header lacks {', '.join(missing)}; it has {', '.join(map(_as_name, header))}"
     twice = sorted({name for name in required if header.count(name) > 1})
     return f"the header has {', '.join(twice)} more than once" if twice else None
+
+
+def _as_name(text: str) -> str:
+    """A column's name; a first record that is no header may hold who bought, which is not told."""
+    return "…" if any(map(str.isdigit, text)) else text
 
 
 def is_clean(text: str) -> bool:

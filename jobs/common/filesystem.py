@@ -7,6 +7,7 @@ A path of this machine is one everywhere: executors elsewhere read it from a sha
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,6 +49,12 @@ class FileSystem(Protocol):
 
     def write(self, place: str, text: str) -> None:
         """Write a small file."""
+
+    def read(self, place: str) -> bytes:
+        """A file's bytes."""
+
+    def replace(self, place: str, content: bytes) -> None:
+        """Put other bytes in a file's place, at once; the time of its last change stays."""
 
     def each(self, call: Callable[[Any], object], items: Iterable[Any]) -> None:
         """Call for every item, as many at once as serve."""
@@ -93,6 +100,16 @@ class LocalFiles:
     def write(self, place: str, text: str) -> None:
         local_path(place).write_text(text, encoding="utf-8")
 
+    def read(self, place: str) -> bytes:
+        return local_path(place).read_bytes()
+
+    def replace(self, place: str, content: bytes) -> None:
+        path = local_path(place)
+        aside = path.with_name(f".{path.name}.tmp")
+        aside.write_bytes(content)
+        shutil.copystat(path, aside)
+        aside.replace(path)
+
     def each(self, call: Callable[[Any], object], items: Iterable[Any]) -> None:
         for item in items:
             call(item)
@@ -111,8 +128,11 @@ class HadoopFiles:
 
     def __init__(self, spark: SparkSession, uri: str) -> None:
         jvm: Any = spark._jvm
+        self._jvm = jvm
+        self._gateway: Any = spark.sparkContext._gateway
         self._path = jvm.org.apache.hadoop.fs.Path
-        self._fs = self._path(uri).getFileSystem(spark._jsc.hadoopConfiguration())
+        self._conf = spark._jsc.hadoopConfiguration()
+        self._fs = self._path(uri).getFileSystem(self._conf)
 
     def entries(self, directory: str) -> list[Entry]:
         path = self._path(directory)
@@ -151,6 +171,33 @@ class HadoopFiles:
             out.write(bytearray(text, "utf-8"))
         finally:
             out.close()
+
+    def read(self, place: str) -> bytes:
+        stream = self._fs.open(self._path(place))
+        try:
+            return bytes(stream.readAllBytes())
+        finally:
+            stream.close()
+
+    def replace(self, place: str, content: bytes) -> None:
+        path = self._path(place)
+        aside = self._path(path.getParent(), f".{path.getName()}.tmp")
+        modified = self._fs.getFileStatus(path).getModificationTime()
+        out = self._fs.create(aside, True)
+        try:
+            out.write(bytearray(content))
+        finally:
+            out.close()
+        self._fs.setTimes(aside, modified, -1)
+        self._rename_over(aside, path)
+
+    def _rename_over(self, source: Any, target: Any) -> None:
+        """Only a file context renames onto what is there."""
+        rename = self._jvm.org.apache.hadoop.fs.Options.Rename
+        options = self._gateway.new_array(rename, 1)
+        options[0] = rename.OVERWRITE
+        context = self._jvm.org.apache.hadoop.fs.FileContext
+        context.getFileContext(self._fs.getUri(), self._conf).rename(source, target, options)
 
     def each(self, call: Callable[[Any], object], items: Iterable[Any]) -> None:
         with ThreadPoolExecutor(AT_ONCE) as pool:

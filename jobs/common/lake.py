@@ -80,7 +80,7 @@ def make_tables(spark: SparkSession, settings: Settings) -> None:
 
 def snapshot_id(spark: SparkSession, table: Table) -> int | None:
     """The table's current Iceberg snapshot; None when nothing was ever written."""
-    snapshot = _iceberg_table(spark, table).currentSnapshot()
+    snapshot = iceberg_table(spark, table).currentSnapshot()
     return int(snapshot.snapshotId()) if snapshot else None
 
 
@@ -101,46 +101,47 @@ def is_ancestor(spark: SparkSession, table: Table, snapshot: int) -> bool:
     jvm = spark._jvm
     assert jvm is not None  # noqa: S101 - a live session has one
     util = jvm.org.apache.iceberg.util.SnapshotUtil
-    return bool(util.isAncestorOf(_iceberg_table(spark, table), snapshot))
+    return bool(util.isAncestorOf(iceberg_table(spark, table), snapshot))
 
 
 def summary(spark: SparkSession, table: Table) -> dict[str, str]:
     """The current snapshot's summary, our own `warehouse.*` entries among it."""
-    snapshot = _iceberg_table(spark, table).currentSnapshot()
+    snapshot = iceberg_table(spark, table).currentSnapshot()
     return dict(snapshot.summary()) if snapshot else {}
 
 
 def rows_at(spark: SparkSession, table: Table, snapshot: int) -> int | None:
     """How many rows the table had at a snapshot, by its summary: no Spark job."""
-    found = _iceberg_table(spark, table).snapshot(snapshot)
+    found = iceberg_table(spark, table).snapshot(snapshot)
     total = found.summary().get("total-records") if found else None
     return int(total) if total is not None else None
 
 
 def get_property(spark: SparkSession, table: Table, name: str) -> str | None:
     """A table property; None when it was never set."""
-    value = _iceberg_table(spark, table).properties().get(name)
+    value = iceberg_table(spark, table).properties().get(name)
     return str(value) if value is not None else None
 
 
 def is_partitioned(spark: SparkSession, table: Table) -> bool:
     """Whether new files of the table lie in partitions."""
-    return bool(_iceberg_table(spark, table).spec().isPartitioned())
+    return bool(iceberg_table(spark, table).spec().isPartitioned())
 
 
 def metadata_file(spark: SparkSession, table: Table) -> tuple[str, str]:
     """Where the table lies, and the metadata file that is its current state."""
-    iceberg = _iceberg_table(spark, table)
+    iceberg = iceberg_table(spark, table)
     return str(iceberg.location()), str(iceberg.operations().current().metadataFileLocation())
 
 
 def set_property(spark: SparkSession, table: Table, name: str, value: str) -> None:
     """Set a table property, in a commit of its own."""
-    _iceberg_table(spark, table).updateProperties().set(name, value).commit()
+    iceberg_table(spark, table).updateProperties().set(name, value).commit()
     spark.catalog.refreshTable(table.full_name)
 
 
-def _iceberg_table(spark: SparkSession, table: Table) -> Any:
+def iceberg_table(spark: SparkSession, table: Table) -> Any:
+    """Iceberg's own table, as it is now."""
     jvm = spark._jvm
     assert jvm is not None  # noqa: S101 - a live session has one
     spark.catalog.refreshTable(table.full_name)

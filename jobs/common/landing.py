@@ -30,6 +30,7 @@ _NAMES = {
 _STAMPS = {"transactions": "%Y%m%dT%H%M", "products": "%Y%m%d", "countries": "%Y%m%d"}
 _CAME_AS = re.compile(r"(?<=\.csv)\.[0-9a-f]{12}$")
 WINDOW_HOURS = 4
+SETTLED = ("done", "rejected")
 HEAD_BYTES = 65536
 EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
@@ -140,6 +141,24 @@ class Landing:
         """Move a file from `done/` back to where it came; not onto another that waits there."""
         self._files.make_directory(self.uri)
         return self._files.move(file.uri, f"{self.uri}/{file.name}")
+
+    def everything(self) -> list[str]:
+        """URIs of all files of the dataset: waiting, done and refused, whatever their names."""
+        places = (self.uri, *(f"{self.root}/{where}/{self.dataset}" for where in SETTLED))
+        return [
+            f"{place}/{entry.name}"
+            for place in places
+            for entry in sorted(self._files.entries(place))
+            if entry.is_file
+        ]
+
+    def read(self, uri: str) -> bytes:
+        """A file's bytes."""
+        return self._files.read(uri)
+
+    def rewrite(self, uri: str, content: bytes) -> None:
+        """Put other bytes in a file's place, at once; it keeps the time of its last change."""
+        self._files.replace(uri, content)
 
     def with_hashes(self, files: list[LandingFile]) -> list[LandingFile]:
         """The files with their hashes and first lines; without those that went away."""

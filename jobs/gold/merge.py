@@ -15,6 +15,7 @@ from psycopg2.extras import execute_values
 from jobs.common.checks import Check
 from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
 from jobs.common.db import run_file
+from jobs.common.erased import any_erased
 from jobs.gold.breaker import remember_days
 from jobs.gold.held import find_held
 from jobs.gold.staging import COUNTRIES, LINES, PRODUCTS, StagingTable
@@ -39,6 +40,8 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     cur.execute("SET LOCAL hash_mem_multiplier = 4")  # millions of ids are grouped, not sorted
     remember_days(cur)
     open_views(cur, run, staged)
+    if any_erased(cur):
+        run_file(cur, "load/05_erased.sql")
     run_file(cur, "load/10_files_and_dimensions.sql", params)
     if staged.products and staged.since is None:
         cur.execute("ANALYZE dim_products")

@@ -143,6 +143,7 @@ def test_there_may_be_no_header_to_read(content: bytes) -> None:
         ([], "the file is empty, or its header is no CSV"),
         (["a", "x"], "the header lacks b; it has a, x"),
         (["x"], "the header lacks a, b; it has x"),
+        (["17850", "x 1"], "the header lacks a, b; it has …, …"),
         (["b", "a", "b"], "the header has b more than once"),
         (["b", "x", "a", "x"], None),
     ],
