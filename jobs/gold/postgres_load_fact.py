@@ -26,7 +26,7 @@ from jobs.common.errors import UsageError
 from jobs.common.job import Accept, JobContext, exit_code_of, run_main, say, thousands
 from jobs.common.lake import ensure_tables, is_ancestor, read_since
 from jobs.common.runlog import Run, run_context
-from jobs.gold import breaker, pricing, split_stream, staging
+from jobs.gold import breaker, corrections, pricing, split_stream, staging
 from jobs.gold.force import lines_of_days, whole_transactions
 from jobs.gold.hold import hold, settle
 from jobs.gold.merge import close_views, merge
@@ -94,6 +94,7 @@ def load(run: Run, staged: Staged, accepted: str | None = None) -> None:
         record(cur, run, [*checks, *verdict.checks(accepted=accepted is not None)])
         settle(cur, run, verdict, accepted)
         _tell_stewards(cur, run)
+        corrections.follow(cur, staged.corrected)
         close_views(cur)
         run.finish(cur)
 
@@ -168,7 +169,9 @@ def _stage_lines(spark: SparkSession, run: Run, at: Positions, batch: Batch) -> 
     versions = pricing.with_keys(at.read(spark, BRONZE_PRODUCTS))
     known = at.rows(spark, BRONZE_PRODUCTS)
     priced = pricing.priced(batch.lines, versions, batch.days, known)
-    frame = transform(priced, at.read(spark, BRONZE_COUNTRIES))
+    with transaction(run.conn) as cur:
+        names = corrections.aliases(cur)
+    frame = transform(priced, corrections.with_aliases(at.read(spark, BRONZE_COUNTRIES), names))
     return staging.copy(run.conn, frame, staging.LINES, run, run.settings, batch.rows)
 
 

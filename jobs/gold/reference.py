@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 from pyspark.sql import functions as F
 
+from jobs.gold.corrections import unfollowed
 from jobs.gold.staging import COUNTRIES, PRODUCTS
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def touched(cur: Cursor, run: Run, staged: Staged) -> Touched:
 
     Returns:
         A range [from, to) of days a product whose price changed; the country names that now
-        mean another country, or one at all.
+        mean another country, or one at all, by the list or by a person's word.
     """
     found = Touched()
     if staged.products:
@@ -97,6 +98,8 @@ def touched(cur: Cursor, run: Run, staged: Staged) -> Touched:
     if staged.countries:
         cur.execute(sql.SQL(_RENAMED).format(sql.Identifier(COUNTRIES.name(run))))
         found.countries = [row[0] for row in cur.fetchall()]
+    staged.corrected = unfollowed(cur)
+    found.countries = sorted({*found.countries, *staged.corrected})
     return found
 
 

@@ -43,7 +43,7 @@ class Staged:
     """What a run has put into staging.
 
     `since`: of the product versions, those alone that start or end on that day or later; `mode`:
-    what products were built by.
+    what products were built by; `corrected`: country names whose lines follow a correction.
     """
 
     files: list[SourceFile] = field(default_factory=list)
@@ -55,6 +55,7 @@ class Staged:
     lists: list[ListFile] = field(default_factory=list)
     since: date | None = None
     mode: str | None = None
+    corrected: list[str] = field(default_factory=list)
 
     @property
     def everything(self) -> bool:
