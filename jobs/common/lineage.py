@@ -28,13 +28,13 @@ _LOAD = Job(
         *(*_STAR, "transactions_error", "ops.checks", "ops.loaded_files", "ops.watermarks"),
         *("ops.loaded_snapshots", "ops.fact_months", "ops.sales_changes", *_OUTBOX),
         *("ops.sales_by_month", "ops.sales_by_buyer", "ops.sales_by_day"),
-        *("ops.breaker_trips", "ops.pending_files"),
+        *("ops.breaker_trips", "ops.pending_files", "ops.corrections"),
     ),
 )
 _SCORE = Job(_SALES, ("anomaly_baselines", "anomalies", "ops.sales_changes", *_OUTBOX))
 
 LINEAGE = {
-    "setup": Job((), ("ops.schema_migrations", "ops.signing_key")),
+    "setup": Job((), ("ops.schema_migrations", "ops.signing_key", "ops.erasure_key")),
     "ingest_products": Job(
         ("landing/products",),
         ("ecommerce_db.products_snapshots", "ecommerce_db.products", *_REFUSALS),
@@ -45,10 +45,14 @@ LINEAGE = {
     ),
     "ingest_transactions": Job(
         ("landing/transactions",),
-        ("ecommerce_db.transactions_raw", "ops.empty_files", "ops.checks"),
+        (
+            *("ecommerce_db.transactions_raw", "ops.empty_files", "ops.checks"),
+            "ops.redacted_files",
+        ),
     ),
     "fact_postgres": _LOAD,
     "replay_errors": _LOAD,
+    "correct": _LOAD,
     "detect_anomalies": _SCORE,
     "refresh_baselines": _SCORE,
     "review_anomaly": Job(_SCORE.reads, (*_SCORE.writes, "anomaly_history")),
@@ -79,6 +83,15 @@ LINEAGE = {
             *("ops.sales_by_day", "ops.pending_files"),
         ),
         ("ops.checks", *_OUTBOX),
+    ),
+    "erase_customer": Job(
+        ("landing/transactions", "ops.loaded_files"),
+        (
+            *("ops.erased_customers", "ops.redacted_files", "ecommerce_db.transactions_raw"),
+            *("fact_transactions", "dim_customers", "transactions_error", "ops.sales_by_buyer"),
+            *("ops.fact_months", "ops.watermarks", "ops.checks"),
+            *(table.full_name for table in contracts.DW_TABLES),
+        ),
     ),
     "report": Job(("ops.runs", "ops.checks"), ()),
     "every job": Job((), ("ops.runs",)),

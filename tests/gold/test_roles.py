@@ -27,9 +27,17 @@ ACCOUNTS = (
     "ops.sales_by_month", "ops.sales_by_buyer", "ops.sales_by_day", "ops.breaker_trips",
     "ops.pending_files",
 )  # fmt: skip
-QUEUES = ("ops.watermarks", "ops.sales_changes", "ops.mail_outbox", "ops.mail_findings")
+QUEUES = (
+    "ops.watermarks",
+    "ops.sales_changes",
+    "ops.mail_outbox",
+    "ops.mail_findings",
+    "ops.erased_customers",
+    "ops.redacted_files",
+    "ops.corrections",
+)
 # What the owner alone knows.
-SECRET = ("ops.signing_key", "ops.schema_migrations")
+SECRET = ("ops.signing_key", "ops.schema_migrations", "ops.erasure_key")
 
 NEW_RUN = "INSERT INTO ops.runs (job, who, backend_pid) VALUES ('a', 'b', 0)"
 NEW_ERROR = (
@@ -260,7 +268,7 @@ def test_functions_that_run_as_the_owner_fix_their_search_path(gold: Settings) -
         )
     )
 
-    assert len(found) == 15
+    assert len(found) == 18
     for name, configuration in found.items():
         paths = [c for c in (configuration or "").split("; ") if c.startswith("search_path=")]
         assert paths in (
