@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ import psutil
 
 from embedded.account import Account, account_for
 from embedded.home import LOOPBACK, Home, free_port, write_private
+from embedded.logs import aside
 from jobs.common.errors import TransientError, UsageError
 
 SUPERUSER = "postgres"
@@ -156,7 +158,7 @@ class Postgres:
 
     def _open_log(self, account: Account) -> None:
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
+            self.log.rename(aside(self.log, datetime.now(UTC).date()))
         self.log.touch(mode=0o600)
         account.own(self.log)
 

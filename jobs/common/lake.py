@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # A property of `products` and `countries`: up to which of their snapshots they tell. Set after
 # their rows are committed, so whoever reads it first and the rows then is on the safe side.
 BUILT_FROM = "warehouse.built-from"
+# The operation of a snapshot whose rows are those of the one before, in other files.
+REWRITTEN = "replace"
 INIT_SQL = PROJECT_ROOT / "hive" / "init_hive.sql"
 HEADER = """\
 -- Purpose: databases and tables of the lake. Harmless when they exist.
@@ -104,9 +106,22 @@ def is_ancestor(spark: SparkSession, table: Table, snapshot: int) -> bool:
     return bool(util.isAncestorOf(iceberg_table(spark, table), snapshot))
 
 
+def written_by(spark: SparkSession, table: Table) -> Any:
+    """The snapshot that last changed rows; None when there is none to tell.
+
+    Maintenance puts the same rows into other files: its snapshots are looked through.
+    """
+    iceberg = iceberg_table(spark, table)
+    snapshot = iceberg.currentSnapshot()
+    while snapshot is not None and snapshot.operation() == REWRITTEN:
+        before = snapshot.parentId()
+        snapshot = iceberg.snapshot(before) if before is not None else None
+    return snapshot
+
+
 def summary(spark: SparkSession, table: Table) -> dict[str, str]:
-    """The current snapshot's summary, our own `warehouse.*` entries among it."""
-    snapshot = iceberg_table(spark, table).currentSnapshot()
+    """What the last change of rows says of itself, our own `warehouse.*` entries among it."""
+    snapshot = written_by(spark, table)
     return dict(snapshot.summary()) if snapshot else {}
 
 
@@ -141,7 +156,7 @@ def set_property(spark: SparkSession, table: Table, name: str, value: str) -> No
 
 
 def iceberg_table(spark: SparkSession, table: Table) -> Any:
-    """Iceberg's own table, as it is now."""
+    """The table as Iceberg's own library has it, its state read afresh."""
     jvm = spark._jvm
     assert jvm is not None  # noqa: S101 - a live session has one
     spark.catalog.refreshTable(table.full_name)

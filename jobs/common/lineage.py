@@ -67,6 +67,13 @@ LINEAGE = {
         (*_STAR, "ops.watermarks", "ops.fact_months", "ops.loaded_files"),
         tuple(table.full_name for table in contracts.DW_TABLES),
     ),
+    "maintain": Job(
+        (),
+        (
+            *(table.full_name for table in contracts.BRONZE_TABLES + contracts.DW_TABLES),
+            "ops.watermarks",
+        ),
+    ),
     "check_readiness": Job(
         (
             *("ops.runs", "ops.loaded_files", "ops.loaded_snapshots", "ops.empty_files"),

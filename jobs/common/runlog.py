@@ -32,8 +32,11 @@ POLL_SECONDS = 0.5
 # Every lock of every job: who holds them all is alone.
 RESOURCES = (
     *("bronze.products", "bronze.countries", "bronze.transactions"),
-    *("gold", "anomalies", "mail", "dw", "readiness", "checks"),
+    *("gold", "anomalies", "mail", "dw", "readiness", "checks", "maintain"),
 )
+# Whose holder takes others as it goes along: whoever wants it and others takes it first, so that
+# the two never wait for each other.
+HELD_ALONG = "maintain"
 
 Trigger = Literal["manual", "schedule"]
 
@@ -92,7 +95,8 @@ def take_locks(conn: Connection, names: Sequence[str], wait_seconds: float) -> N
     """
     deadline = time.monotonic() + wait_seconds
     with conn.cursor() as cur:
-        for name in sorted(names):  # one order for all, so that no two wait for each other
+        # one order for all, so that no two wait for each other
+        for name in sorted(names, key=lambda name: (name != HELD_ALONG, name)):
             while not _try_lock(cur, name):
                 if time.monotonic() >= deadline:
                     raise AlreadyRunning(
@@ -100,6 +104,30 @@ def take_locks(conn: Connection, names: Sequence[str], wait_seconds: float) -> N
                         do="wait for it to end and start again, or see ops.v_runs",
                     )
                 time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def borrowed(run: Run, names: Sequence[str], trigger: Trigger) -> Iterator[None]:
+    """Hold further locks for a part of a run, then give them back.
+
+    Raises:
+        AlreadyRunning: one is held; scheduled runs wait `lock_wait_seconds` first.
+    """
+    try:
+        take_locks(run.conn, names, wait_seconds(run.settings, trigger))
+        run.conn.commit()
+        yield
+    finally:
+        with transaction(run.conn) as cur:
+            cur.execute(
+                "SELECT pg_advisory_unlock(%s, key) FROM unnest(%s::int[]) AS key",
+                (RESOURCE_LOCK, [lock_key(name) for name in names]),
+            )
+
+
+def wait_seconds(settings: Settings, trigger: Trigger) -> float:
+    """How long a run waits for a lock."""
+    return settings.lock_wait_seconds if trigger == "schedule" else 0
 
 
 def _try_lock(cur: Cursor, name: str) -> bool:
@@ -173,7 +201,7 @@ def run_context(
     conn = connect(settings)
     conn.autocommit = True
     try:
-        take_locks(conn, locks, settings.lock_wait_seconds if trigger == "schedule" else 0)
+        take_locks(conn, locks, wait_seconds(settings, trigger))
         conn.autocommit = False
         kept = {**rule_settings(settings), **(parameters or {})}
         run_id = _open_row(conn, job, trigger, kept, settings.warehouse_build)

@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     ready_by: time = time(10)
     check_fresh_hours: int = Field(24, ge=1)
 
+    # maintenance
+    maintain_keep_days: int = Field(7, ge=1)
+    maintain_orphan_days: int = Field(3, ge=1)
+    maintain_min_files: int = Field(5, ge=2)
+    log_keep_days: int = Field(30, ge=1)
+
     # mail
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 25
