@@ -90,6 +90,7 @@ SCHEDULES = {
     "daily": "0 6 * * *",
     "transactions": "10 */4 * * *",
     "baselines": "0 2 1 * *",
+    "maintain": "30 1 * * 0",
     "readiness": "0 10 * * *",
     "checks": "30 10 * * *",
     "ci": "0 22 * * *",

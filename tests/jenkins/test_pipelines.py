@@ -44,6 +44,7 @@ def test_one_stage_is_its_wrapper(desk: Desk, pipeline: str, job: str) -> None:
     ("pipeline", "call"),
     [
         ("baselines", ["run_refresh_baselines.sh", "--scheduled"]),
+        ("maintain", ["run_maintain.sh", "--scheduled"]),
         ("readiness", ["run_check_readiness.sh"]),
         ("checks", ["run_check_data.sh", "--scheduled"]),
     ],
@@ -73,6 +74,7 @@ def test_the_timer_starts_others_too(desk: Desk, pipeline: str, call: list[str])
             {"MONTH": "2011-12", "RESCORE_ALL": True, "DRY_RUN": True},
             ["run_refresh_baselines.sh", "--month=2011-12", "--dry-run", "--rescore-all"],
         ),
+        ("maintain", {"DRY_RUN": True}, ["run_maintain.sh", "--dry-run"]),
         (
             "readiness",
             {"AT": "2011-12-09 10:00"},
@@ -241,6 +243,7 @@ LOADER = {"gold-loader-password", "smtp-password", "spark-auth-secret"}
         ("backfill", "run_backfill.sh", LOADER),
         ("checks", "run_check_data.sh", LOADER),
         ("baselines", "run_refresh_baselines.sh", {"gold-loader-password"}),
+        ("maintain", "run_maintain.sh", LOADER - {"smtp-password"}),
         ("readiness", "run_check_readiness.sh", {"gold-loader-password", "smtp-password"}),
         ("setup", "run_setup.sh", set(SECRETS) - {"smtp-password"}),
     ],
