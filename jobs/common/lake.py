@@ -98,6 +98,11 @@ def read_since(spark: SparkSession, table: Table, start: int, end: int) -> DataF
     return reader.option("end-snapshot-id", end).load(table.full_name)
 
 
+def has_snapshot(spark: SparkSession, table: Table, snapshot: int) -> bool:
+    """Whether the table can still be read as it was then."""
+    return iceberg_table(spark, table).snapshot(snapshot) is not None
+
+
 def is_ancestor(spark: SparkSession, table: Table, snapshot: int) -> bool:
     """Whether a snapshot still is in the history of the table's current state."""
     jvm = spark._jvm

@@ -20,6 +20,7 @@ from jobs.common.db import transaction
 from jobs.common.lake import (
     BUILT_FROM,
     get_property,
+    has_snapshot,
     is_ancestor,
     read_at,
     read_since,
@@ -115,6 +116,8 @@ def new_lists(spark: SparkSession, at: Positions) -> list[ListFile]:
         if not at.moved(lists):
             continue
         since, now = at.taken.get(lists.full_name), at.now[lists.full_name]
+        if not has_snapshot(spark, lists, now):
+            continue  # it was expired by hand: these lists are told once the history says more
         rows = at.read(spark, lists)
         if since is not None and is_ancestor(spark, lists, since):
             rows = read_since(spark, lists, since, now)

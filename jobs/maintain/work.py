@@ -71,7 +71,8 @@ class Work:
     @property
     def counts(self) -> dict[str, int]:
         """For the run row."""
-        return {"files": self.files, "bytes": self.size, **self.more}
+        told = {name: count for name, count in self.more.items() if count}
+        return {"files": self.files, "bytes": self.size, **told}
 
     def __str__(self) -> str:
         words = [f"{thousands(self.files)} files", f"{thousands(self.size)} bytes"]

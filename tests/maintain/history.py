@@ -36,12 +36,10 @@ DAYS: list[dict[str, list[Row]]] = [
     },
     {"products_20250302": prices("3.00"), "transactions_20250302T0800": sales(2)},
     {
-        "products_20250303": prices("3.50"),
-        "transactions_20250303T0800": sales(3, line("1", quantity=5, invoice_date=FIRST)),
-    },
-    {
         "countries_20250304": [country(), SPAIN],
+        "products_20250303": prices("3.50"),
         "products_20250228": prices("1.00"),
+        "transactions_20250303T0800": sales(3, line("1", quantity=5, invoice_date=FIRST)),
         "transactions_20250404T0800": [line("4", invoice_date="2025-04-04 09:00:00")],
     },
 ]
@@ -60,7 +58,7 @@ def deliver(warehouse: Warehouse, day: dict[str, list[Row]]) -> None:
         warehouse.deliver(name.split("_")[0], f"{name}.csv", rows)  # type: ignore[arg-type]
 
 
-def live(warehouse: Warehouse, days: Sequence[dict[str, list[Row]]] = DAYS) -> None:
+def live(warehouse: Warehouse, *days: dict[str, list[Row]]) -> None:
     """Days one after the other."""
     for day in days:
         deliver(warehouse, day)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,6 +19,7 @@ from jobs.common.contracts import (
     Table,
 )
 from jobs.common.lake import BUILT_FROM, get_property, snapshot_id
+from jobs.common.settings import PROJECT_ROOT
 from jobs.gold import load_dw
 from jobs.maintain import compaction, expiry
 from tests.maintain.history import DAYS, NEXT, deliver, live, maintained
@@ -31,11 +34,13 @@ BOTH = ("compaction", "expiry")
 
 @pytest.fixture(scope="module")
 def undisturbed(new_warehouse: Callable[..., Warehouse]) -> tuple[State, State]:
-    """What gold tells after the days, and after the next, without any maintenance."""
+    """What gold tells of all days' files at once, and after the next, without maintenance."""
     warehouse = new_warehouse()
-    live(warehouse)
+    for day in DAYS:
+        deliver(warehouse, day)
+    warehouse.take()
     before = warehouse.gold_state()
-    live(warehouse, [NEXT])
+    live(warehouse, NEXT)
     return before, warehouse.gold_state()
 
 
@@ -43,10 +48,9 @@ def undisturbed(new_warehouse: Callable[..., Warehouse]) -> tuple[State, State]:
 def kept(undisturbed: object, new_warehouse: Callable[..., Warehouse]) -> Warehouse:
     """The same days, with maintenance after the second and before gold takes the last."""
     warehouse = new_warehouse(maintain_min_files=2)
-    live(warehouse, DAYS[:2])
+    live(warehouse, *DAYS[:2])
     maintained(warehouse, *BOTH, later=10)
-    live(warehouse, DAYS[2:3])
-    deliver(warehouse, DAYS[3])
+    deliver(warehouse, DAYS[2])
     warehouse.ingest()
     return warehouse
 
@@ -87,7 +91,7 @@ def test_what_gold_has_yet_to_take_in_stays_to_be_found(
 
     assert current(kept, TRANSACTIONS_RAW) != at
     assert snapshots(kept, TRANSACTIONS_RAW)[0] == at
-    assert kept.load().counts["rows_in"] == 1
+    assert kept.load().counts["rows_in"] == 4
     assert kept.gold_state() == undisturbed[0]
     assert len(undisturbed[0]["fact_transactions"]) == 8
 
@@ -134,18 +138,39 @@ def test_marks_that_were_lost_only_cost_time(
     assert kept.gold_state() == undisturbed[1]
 
 
+@pytest.fixture
+def beside(
+    undisturbed: object, new_warehouse: Callable[..., Warehouse]
+) -> Iterator[tuple[Warehouse, subprocess.Popen[str]]]:
+    """An empty warehouse, and a process that maintains it over and over."""
+    changed = {"maintain_min_files": 2, "lock_wait_seconds": 120}
+    made = new_warehouse(**changed)
+    names = {"gold_db", "landing_uri", *changed}
+    environment = {name.upper(): str(getattr(made.settings, name)) for name in names}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.maintain.over_and_over"],
+        cwd=PROJECT_ROOT,
+        env=os.environ | environment | {"SPARK_MASTER": "local[1]", "SPARK_DRIVER_MEMORY": "1g"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield Warehouse(replace(made.context, trigger="schedule"), made.landing), process
+    process.kill()
+    process.wait()
+
+
 def test_maintenance_beside_loads_changes_nothing_for_them(
-    undisturbed: tuple[State, State], new_warehouse: Callable[..., Warehouse]
+    undisturbed: tuple[State, State], beside: tuple[Warehouse, subprocess.Popen[str]]
 ) -> None:
-    made = new_warehouse(maintain_min_files=2, lock_wait_seconds=120)
-    warehouse = Warehouse(replace(made.context, trigger="schedule"), made.landing)
-    done = []
+    warehouse, process = beside
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
 
-    with ThreadPoolExecutor(1) as pool:
-        living = pool.submit(live, warehouse)
-        while not living.done():
-            done.append(maintained(warehouse, *BOTH, later=10).counts)
-        living.result()
+    live(warehouse, *DAYS)
+    words, _ = process.communicate(timeout=300)
 
+    assert process.returncode == 0
     assert warehouse.gold_state() == undisturbed[0]
-    assert sum(counts["expiry_snapshots"] for counts in done if "expiry_snapshots" in counts) > 0
+    assert "compaction, ecommerce_db.transactions_raw: wrote anew" in words
+    assert "expiry, ecommerce_db.products: dropped" in words

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from embedded.logs import put_aside
 from jobs.common.settings import Settings
 from jobs.maintain import logs
 
@@ -56,6 +57,18 @@ def test_logs_are_put_aside_once_a_day_and_kept_private(home: Settings) -> None:
     }
     modes = {path.stat().st_mode & 0o777 for path in (home.home / "logs").glob("*.log*")}
     assert modes == {0o600}
+
+
+def test_a_name_that_is_taken_is_not_used_again(home: Settings) -> None:
+    for text in ("first\n", "second\n", "third\n"):
+        put_aside(write(home, "postgres.log", text), NOW.date())
+
+    assert listed(home) == {
+        "postgres.log": "",
+        "postgres.log.2026-11-26": "first\n",
+        "postgres.log.2026-11-26.1": "second\n",
+        "postgres.log.2026-11-26.2": "third\n",
+    }
 
 
 def test_only_files_older_than_logs_are_kept_go(home: Settings) -> None:
