@@ -19,7 +19,7 @@ def main() -> None:
     print("ready", flush=True)
     ended = False
     while not ended:  # once more after the end, so that the last load has one, too
-        ended = bool(select.select([sys.stdin], [], [], 0)[0])
+        ended = bool(select.select([sys.stdin], [], [], 0.5)[0])
         later = datetime.now(UTC) + timedelta(days=10)
         maintain.run(context, ("compaction", "expiry"), later, BRONZE_TABLES)
     context.session.stop()
