@@ -20,8 +20,6 @@ from tests.support.sockets import listening, sockets_of
 
 pytestmark = pytest.mark.usefixtures("shop")
 
-RAW = "hdfs://namenode:8020/lake/ecommerce_db.db/transactions_raw"
-
 
 def processes(cluster: Cluster) -> dict[str, psutil.Process]:
     found = {service.name: running(cluster, service) for service in cluster.services()}
@@ -131,15 +129,8 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_event_log(
     assert not [name for name, text in texts.items() for s in secrets if s.encode() in text]
 
 
-def test_after_maintenance_nothing_is_new(cluster: TestCluster, shop: Shop) -> None:
-    stray = f"{RAW}/data/killed.parquet"
-    cluster.run("hadoop_fs.sh", "-touch", "-t", "20260101:000000", stray)
-
-    done = cluster.run("run_maintain.sh", MAINTAIN_MIN_FILES="2")
+def test_again_nothing_is_new(cluster: TestCluster, shop: Shop) -> None:
     told = cluster.run("run_pipeline.sh")
-
-    assert "orphans, ecommerce_db.transactions_raw: removed 1 files, 0 bytes" in done
-    assert stray not in cluster.listing(f"{RAW}/data")
     assert "gold: nothing new" in told
     assert shop.is_whole_in_gold()
 
