@@ -10,14 +10,12 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
-from jobs.common.lake import iceberg_table
+from jobs.common.lake import iceberg_table, our_words, written_by
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from jobs.common.contracts import Table
-
-OURS = "warehouse."  # what a snapshot says of itself in our words
 
 
 def snapshots(spark: SparkSession, table: Table) -> int:
@@ -34,7 +32,8 @@ def forget_history(spark: SparkSession, table: Table) -> int:
         return 0
     before = len(_files_below(spark, table))
     if _names_lost_files(iceberg_table(spark, table)):
-        _rewrite_manifests(spark, iceberg_table(spark, table))
+        words = our_words(written_by(spark, table))
+        _rewrite_manifests(spark, iceberg_table(spark, table), words)
     if snapshots(spark, table) > 1:
         _expire(iceberg_table(spark, table))
     io = iceberg_table(spark, table).io()
@@ -56,16 +55,15 @@ def _expire(table: Any) -> None:
     expiry.cleanExpiredFiles(True).commit()
 
 
-def _rewrite_manifests(spark: SparkSession, table: Any) -> None:
+def _rewrite_manifests(spark: SparkSession, table: Any, words: dict[str, str]) -> None:
     """Manifests of the files that are there, without those that went; our words are kept."""
     jvm: Any = spark._jvm
     # A map with a default is the one function of Scala's that says the same of everything.
     together = jvm.scala.Predef.Map().empty().withDefaultValue("all")
     as_java = jvm.scala.jdk.javaapi.FunctionConverters.asJavaFunction
     rewrite = table.rewriteManifests().clusterBy(as_java(together))
-    for name, value in dict(table.currentSnapshot().summary()).items():
-        if name.startswith(OURS):
-            rewrite.set(name, value)
+    for name, value in words.items():
+        rewrite.set(name, value)
     rewrite.commit()
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BUILT_FROM = "warehouse.built-from"
 # The operation of a snapshot whose rows are those of the one before, in other files.
 REWRITTEN = "replace"
+OURS = "warehouse."  # what a snapshot says of itself in our words
 INIT_SQL = PROJECT_ROOT / "hive" / "init_hive.sql"
 HEADER = """\
 -- Purpose: databases and tables of the lake. Harmless when they exist.
@@ -114,14 +115,21 @@ def is_ancestor(spark: SparkSession, table: Table, snapshot: int) -> bool:
 def written_by(spark: SparkSession, table: Table) -> Any:
     """The snapshot that last changed rows; None when there is none to tell.
 
-    Maintenance puts the same rows into other files: its snapshots are looked through.
+    Maintenance puts the same rows into other files: its snapshots are looked through, but for one
+    that has our words: an erasure leaves no other.
     """
     iceberg = iceberg_table(spark, table)
     snapshot = iceberg.currentSnapshot()
-    while snapshot is not None and snapshot.operation() == REWRITTEN:
+    while snapshot is not None and snapshot.operation() == REWRITTEN and not our_words(snapshot):
         before = snapshot.parentId()
         snapshot = iceberg.snapshot(before) if before is not None else None
     return snapshot
+
+
+def our_words(snapshot: Any) -> dict[str, str]:
+    """What a snapshot says of itself in our words."""
+    told = dict(snapshot.summary()) if snapshot is not None else {}
+    return {name: value for name, value in told.items() if name.startswith(OURS)}
 
 
 def summary(spark: SparkSession, table: Table) -> dict[str, str]:
