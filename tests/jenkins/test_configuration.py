@@ -116,7 +116,7 @@ def test_every_build_is_limited_in_time_and_thin(name: str) -> None:
     scripts = re.findall(r"sh '+(.*?)'?(?: \}|$)", text, re.MULTILINE)
     assert scripts
     assert [s for s in scripts if '"$WAREHOUSE_ROOT/jenkins/' not in s] == (
-        ["CI=true bash .ci/run"] if name == "ci" else []
+        ["CI=true bash .ci/run", AUDIT] if name == "ci" else []
     )
 
 
