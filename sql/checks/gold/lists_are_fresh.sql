@@ -5,7 +5,12 @@
 
 SELECT
     coalesce(min(l.latest) >= %(fresh_since)s::date, FALSE) AS passed,
-    string_agg(l.dataset || ' ' || coalesce(l.latest::text, 'none'), ', ' ORDER BY l.dataset) AS observed,
+    -- those that are old alone: the same words tomorrow are no news
+    coalesce(
+        string_agg(l.dataset || ' ' || l.latest, ', ' ORDER BY l.dataset)
+        FILTER (WHERE l.latest < %(fresh_since)s::date),
+        min(l.latest)::text
+    ) AS observed,
     %(fresh_since)s::date || ' or later' AS expected
 FROM (
     SELECT
