@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 NAMED = "file_sha256 string, customer_id string"
 _NAMED = pa.schema([("file_sha256", pa.string()), ("customer_id", pa.string())])
-BAD = ("customer_id", "raw_fields", "raw_bytes")
+BAD = ("customer_id", "problem", "raw_fields", "raw_bytes")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def is_readable(row: dict[str, Any]) -> bool:
 def bad_row(row: dict[str, Any]) -> BadRow:
     """A bad row of bronze."""
     raw = row["raw_fields"], bytes(row["raw_bytes"])
-    return BadRow(row["customer_id"], is_readable(row), *raw)
+    return BadRow(row["customer_id"], is_readable(row), row["problem"], *raw)
 
 
 def as_guests(ids: Ids) -> Shape:

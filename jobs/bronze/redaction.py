@@ -51,6 +51,7 @@ class BadRow:
 
     customer_id: str | None
     is_readable: bool
+    problem: str
     raw_fields: str
     raw_bytes: bytes
 
@@ -67,7 +68,21 @@ def names_one(row: BadRow, ids: Ids) -> bool:
     """Whether a bad record is of one of these customers."""
     if row.customer_id is not None:
         return row.customer_id in ids
-    return not row.is_readable and any(value in ids for value in values_of(row.raw_fields))
+    told = values_of(row.raw_fields)
+    return not row.is_readable and (any(v in ids for v in told) or _untold(row, ids) != row.problem)
+
+
+def _untold(row: BadRow, ids: Ids) -> str:
+    """What is wrong with the record; of one that cannot be read, without customers' numbers.
+
+    A value that stood in another's column is told there.
+    """
+    if row.is_readable:
+        return row.problem
+    found = row.problem
+    for number in ids:
+        found = re.sub(rf"(?<![\w-]){re.escape(number)}(?![\w-])", "…", found)
+    return found
 
 
 def redacted(row: BadRow, ids: Ids) -> BadRow:
@@ -80,6 +95,7 @@ def redacted(row: BadRow, ids: Ids) -> BadRow:
     return replace(
         row,
         customer_id=None,
+        problem=_untold(row, ids),
         raw_fields=json.dumps(fields, ensure_ascii=False),
         raw_bytes=without(text, ids, column).encode("utf-8", "surrogateescape"),
     )

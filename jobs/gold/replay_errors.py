@@ -61,7 +61,7 @@ def still_open(run: Run, lines: list[tuple[str, int]]) -> int:
         cur.execute(
             "SELECT count(*) FROM transactions_error AS e"
             " JOIN ops.loaded_files AS f ON f.file_key = e.file_key"
-            " JOIN unnest(%s, %s) AS l (sha, line)"
+            " JOIN unnest(%s::text[], %s::integer[]) AS l (sha, line)"
             " ON l.sha = f.file_sha256 AND l.line = e.source_line"
             " WHERE e.status = 'OPEN'",
             ([sha for sha, _ in lines], [line for _, line in lines]),

@@ -106,16 +106,18 @@ def erase_from_bronze(spark: SparkSession, customer: str) -> None:
 def _put(spark: SparkSession, bad: list[dict[str, Any]], customer: str) -> None:
     clean = [(row, redacted(bad_row(row), {customer})) for row in bad]
     values = [
-        (*(row[name] for name in PLACE), new.raw_fields, bytearray(new.raw_bytes))
+        (*(row[name] for name in PLACE), new.problem, new.raw_fields, bytearray(new.raw_bytes))
         for row, new in clean
     ]
-    schema = "file_sha256 string, source_line int, raw_fields string, raw_bytes binary"
+    schema = (
+        "file_sha256 string, source_line int, problem string, raw_fields string, raw_bytes binary"
+    )
     spark.createDataFrame(values, schema).createOrReplaceTempView("redacted_rows")
     spark.sql(
         f"MERGE INTO {TRANSACTIONS_RAW.full_name} AS t USING redacted_rows AS s"
         " ON t.file_sha256 = s.file_sha256 AND t.source_line = s.source_line"
-        " WHEN MATCHED THEN UPDATE SET t.customer_id = NULL, t.raw_fields = s.raw_fields,"
-        " t.raw_bytes = s.raw_bytes"
+        " WHEN MATCHED THEN UPDATE SET t.customer_id = NULL, t.problem = s.problem,"
+        " t.raw_fields = s.raw_fields, t.raw_bytes = s.raw_bytes"
     )
     spark.catalog.dropTempView("redacted_rows")
 
