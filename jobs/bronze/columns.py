@@ -12,6 +12,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.bronze.fields import LONGEST
+
 # Any nine digits fit into 32 bits.
 _WHOLE = "^-?[0-9]{1,9}$"
 _PRICE = r"^[0-9]{1,8}(?:\.[0-9]{1,4})?$"
@@ -49,13 +51,22 @@ def moment(text: pa.Array) -> Values:
 
 
 def required(text: pa.Array) -> Values:
-    """Any text."""
-    return Values(text, pc.not_equal(text, ""))
+    """Codes or names."""
+    return Values(text, pc.and_(pc.not_equal(text, ""), _is_short(text)))
 
 
-def optional(text: pa.Array) -> pa.Array:
+def optional(text: pa.Array) -> Values:
+    """Codes or names, null when they are empty."""
+    return Values(free(text), _is_short(text))
+
+
+def free(text: pa.Array) -> pa.Array:
     """Any text, null when it is empty."""
     return pc.if_else(pc.equal(text, ""), None, text)
+
+
+def _is_short(text: pa.Array) -> pa.BooleanArray:
+    return pc.less_equal(pc.binary_length(text), LONGEST)
 
 
 def constant(value: str | None, like: pa.Array, kind: pa.DataType) -> pa.Array:

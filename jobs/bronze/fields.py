@@ -8,8 +8,9 @@ from decimal import Decimal
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _PRICE = re.compile(r"[0-9]{1,8}(\.[0-9]{0,4}0*)?|\.[0-9]{1,4}0*")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}")
 
+LONGEST = 200  # characters of a code or name: Postgres' indexes hold no value of 2,700 bytes
 INT32 = range(-(2**31), 2**31)
 
 
@@ -51,7 +52,18 @@ def price(name: str, text: str) -> Decimal:
 
 
 def required(name: str, text: str) -> str:
-    """Any text."""
+    """A code or name."""
     if not text:
         raise BadField(f"{name} is missing")
+    return _short(name, text)
+
+
+def optional(name: str, text: str) -> str | None:
+    """A code or name that may be empty."""
+    return _short(name, text) if text else None
+
+
+def _short(name: str, text: str) -> str:
+    if len(text) > LONGEST:
+        raise BadField(f"{name}: it has {len(text)} characters, more than {LONGEST}")
     return text

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from jobs.bronze.fields import INT32, BadField, price, required, whole
-from jobs.bronze.records import CsvText, Record, fields_json, header_of, is_clean
+from jobs.bronze.fields import INT32, BadField, optional, price, required, whole
+from jobs.bronze.records import CsvText, Record, fields_json, header_of, is_clean, printable
 
 PRODUCT_COLUMNS = ("stock_code", "description", "category", "unit_price")
 COUNTRY_COLUMNS = ("country_id", "country", "iso_code", "region", "sub_region")
@@ -38,7 +38,7 @@ def _product(named: Named) -> Row:
     return (
         required("stock_code", named["stock_code"]).upper(),
         named["description"] or None,
-        named["category"] or None,
+        optional("category", named["category"]),
         price("unit_price", named["unit_price"]),
         stock,
     )
@@ -48,9 +48,7 @@ def _country(named: Named) -> Row:
     return (
         whole("country_id", named["country_id"], range(1, INT32.stop)),
         required("country", named["country"]),
-        named["iso_code"] or None,
-        named["region"] or None,
-        named["sub_region"] or None,
+        *(optional(name, named[name]) for name in ("iso_code", "region", "sub_region")),
     )
 
 
@@ -81,7 +79,7 @@ def _named(header: list[str], record: Record, text: CsvText) -> Named:
     if not text.is_clean:
         for name, value in zip(header, record.fields, strict=True):
             if not is_clean(value):
-                raise BadField(f"{name} holds bytes that are not UTF-8 text")
+                raise BadField(f"{printable(name)} holds bytes that are not UTF-8 text")
     return dict(zip(header, map(str.strip, record.fields), strict=True))
 
 

@@ -32,14 +32,16 @@ def transactions(text: Text, starts: pa.Array) -> Typed:
     code = columns.required(text["stock_code"])
     quantity = columns.whole(text["quantity"])
     moment = columns.moment(text["invoice_date"])
+    customer, country = (columns.optional(text[name]) for name in ("customer_id", "country"))
     usable = columns.all_of(
         *(invoice.usable, line.usable, code.usable, quantity.usable, moment.usable),
+        *(customer.usable, country.usable),
         pc.not_equal(quantity.values, 0),
         pc.less_equal(moment.values, pc.add(starts, pa.scalar(PAST_START))),
     )
     values = [
         *(invoice.values, line.values, pc.ascii_upper(code.values), quantity.values),
-        *(moment.values, columns.optional(text["customer_id"]), columns.optional(text["country"])),
+        *(moment.values, customer.values, country.values),
         columns.constant(None, invoice.values, pa.string()),
         columns.constant(None, invoice.values, pa.string()),
         columns.constant(None, invoice.values, pa.binary()),
@@ -51,18 +53,18 @@ def products(text: Text, _: pa.Array) -> Typed:
     """As `master_rows.parse_products`, but for codes listed twice."""
     code = columns.required(text["stock_code"])
     price = columns.price(text["unit_price"])
-    usable = columns.all_of(code.usable, price.usable)
+    category = columns.optional(text["category"])
+    usable = columns.all_of(code.usable, price.usable, category.usable)
     stock = columns.constant(None, code.values, pa.int32())
     if "stock_quantity" in text:
-        known = columns.optional(text["stock_quantity"])
+        known = columns.free(text["stock_quantity"])
         units = columns.whole(pc.fill_null(known, "0"))
         stock = pc.if_else(known.is_null(), None, units.values)
         usable = pc.and_(usable, units.usable)
     values = [
         pc.ascii_upper(code.values),
-        columns.optional(text["description"]),
-        columns.optional(text["category"]),
-        *(price.values, stock),
+        columns.free(text["description"]),
+        *(category.values, price.values, stock),
     ]
     return Typed([*values, *_verdict(code.values)], usable)
 
@@ -72,8 +74,9 @@ def countries(text: Text, _: pa.Array) -> Typed:
     number = columns.whole(text["country_id"], least=1)
     name = columns.required(text["country"])
     rest = [columns.optional(text[other]) for other in ("iso_code", "region", "sub_region")]
-    values = [number.values, name.values, *rest, *_verdict(name.values)]
-    return Typed(values, columns.all_of(number.usable, name.usable))
+    values = [number.values, name.values, *(other.values for other in rest)]
+    usable = columns.all_of(number.usable, name.usable, *(other.usable for other in rest))
+    return Typed([*values, *_verdict(name.values)], usable)
 
 
 def _verdict(like: pa.Array) -> list[pa.Array]:

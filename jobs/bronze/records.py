@@ -11,9 +11,11 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BOM = b"\xef\xbb\xbf"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+SHOWN = 300  # characters of a header that a message shows
 _ODD = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -65,7 +67,9 @@ class CsvText:
             if wrong and end - start > 1:
                 end = start + 1
                 problem = "a quote is not closed"
-                reader, base = csv.reader(self.lines[end:], strict=True), end
+                # Not a slice: a copy of the rest for each bad line would take hours.
+                rest = map(self.lines.__getitem__, range(end, len(self.lines)))
+                reader, base = csv.reader(rest, strict=True), end
             if problem:
                 fields = self.lines[start].rstrip("\r\n").split(",")
             if fields or problem:
@@ -87,7 +91,8 @@ def header_problem(header: list[str], required: tuple[str, ...]) -> str | None:
         return "the file is empty, or its header is no CSV"
     missing = [name for name in required if name not in header]
     if missing:
-        return f"the header lacks {', '.join(missing)}; it has {', '.join(map(_as_name, header))}"
+        has = _on_a_line(", ".join(map(_as_name, header)))
+        return f"the header lacks {', '.join(missing)}; it has {has}"
     twice = sorted({name for name in required if header.count(name) > 1})
     return f"the header has {', '.join(twice)} more than once" if twice else None
 
@@ -95,6 +100,17 @@ def header_problem(header: list[str], required: tuple[str, ...]) -> str | None:
 def _as_name(text: str) -> str:
     """A column's name; a first record that is no header may hold who bought, which is not told."""
     return "…" if any(map(str.isdigit, text)) else text
+
+
+def is_utf_16(head: bytes) -> bool:
+    """Whether a file's first bytes say that it is UTF-16, which has NULs between our letters."""
+    return head.startswith(UTF_16) or b"\x00" in head[:4]
+
+
+def _on_a_line(text: str) -> str:
+    """Text for a message: short, on one line, without what Postgres refuses."""
+    short = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return "".join(c if c.isprintable() else "?" for c in short)
 
 
 def is_clean(text: str) -> bool:
@@ -109,7 +125,8 @@ def printable(text: str) -> str:
 
 def fields_json(header: list[str], fields: list[str]) -> str:
     """A record's fields as a JSON object; fields past the header are under `_extra`."""
-    named = {name: printable(value) for name, value in zip(header, fields, strict=False)}
+    pairs = zip(map(printable, header), map(printable, fields), strict=False)
+    named: dict[str, Any] = dict(pairs)
     if len(fields) > len(header):
         extra = [printable(value) for value in fields[len(header) :]]
         return json.dumps({**named, "_extra": extra}, ensure_ascii=False)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
-from jobs.bronze.fields import INT32, BadField, moment, required, whole
+from jobs.bronze.fields import INT32, BadField, moment, optional, required, whole
 from jobs.bronze.records import CsvText, Record, fields_json, header_of, is_clean
 from jobs.common.landing import WINDOW_HOURS
 
@@ -67,8 +67,10 @@ def _good_row(
     invoice_no, line_no, stock_code, quantity, invoice_date, customer_id, country = values
     try:
         when = moment("invoice_date", invoice_date)
-        if not (FIRST_DATE <= when <= window.last and invoice_no and stock_code):
+        if not FIRST_DATE <= when <= window.last:
             return None
+        invoice, code = required("invoice_no", invoice_no), required("stock_code", stock_code)
+        customer, land = optional("customer_id", customer_id), optional("country", country)
         units = whole("quantity", quantity)
         line = whole("line_no", line_no, range(1, INT32.stop))
     except BadField:
@@ -76,7 +78,7 @@ def _good_row(
     if not units:
         return None
     return (
-        invoice_no, line, stock_code.upper(), units, when, customer_id or None, country or None,
+        invoice, line, code.upper(), units, when, customer, land,
         None, None, None, record.line,
     )  # fmt: skip
 
@@ -102,8 +104,8 @@ def _salvage(named: dict[str, str], window: Window, problems: list[str]) -> dict
         "stock_code": lambda v: required("stock_code", v).upper(),
         "quantity": _units,
         "invoice_date": lambda v: _dated(v, window),
-        "customer_id": lambda v: v or None,
-        "country": lambda v: v or None,
+        "customer_id": lambda v: optional("customer_id", v),
+        "country": lambda v: optional("country", v),
     }
     values = {}
     for name, read in readers.items():

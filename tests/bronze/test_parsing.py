@@ -57,6 +57,7 @@ MOMENTS = [
 TEXTS = [
     *("A1", "a1", "B2", "", " ", "RED MUG", "red, with dots", 'a 5" one', "straße", "ŉ", "ﬁne"),
     *("\u00a0A1\u00a0", "\u2003A1", "A1\x1c", "\tA1\t", "a\x00b", "a\x0bb", "a\x85b", "\u2028"),
+    *("x" * 200, "x" * 201, "é" * 200, "é" * 201),
     *("two\nlines", "two\r\nlines", "a\rb", "🎉", "NULL", "\\N", "NaN", "\ufeffA1", "\x7f"),
 ]
 FIELDS = {
