@@ -46,10 +46,11 @@ def extract(context: JobContext, landing: Landing) -> list[LandingFile]:
     if table is None:
         return files
     ledger = read_ledger(context.session, table)
+    read, unread = landing.with_hashes(files)
+    for name, why, _ in unread:
+        say(f"  warning: {name} stays in done: {why}")
     return [
-        file
-        for file in landing.with_hashes(files)
-        if file.day not in ledger or ledger[file.day].sha256 == file.sha256
+        file for file in read if file.day not in ledger or ledger[file.day].sha256 == file.sha256
     ]
 
 

@@ -50,9 +50,8 @@ class Erased:
     files: set[str] = field(default_factory=set)
 
 
-def sought(spark: SparkSession, intake: Intake, run: Run) -> Erased:
+def sought(spark: SparkSession, files: list[LandingFile], run: Run) -> Erased:
     """Who of the files' customers was erased, and which files name them."""
-    files = intake.accepted + intake.repeats
     with transaction(run.conn) as cur:
         if not files or not any_erased(cur):
             return Erased()
@@ -135,17 +134,16 @@ def kin(run: Run, files: list[LandingFile]) -> dict[str, set[str]]:
 
 def take_out(landing: Landing, intake: Intake, erased: Erased, run: Run) -> None:
     """Write files that name erased customers anew, before they are moved."""
-    files = [f for f in intake.accepted + intake.repeats if f.sha256 in erased.files]
-    for file in files:
-        rewrite(landing, file.uri, erased.ids, run)
-    if not intake.refused:
-        return
+    theirs = [(file, erased.ids) for file in intake.accepted if file.sha256 in erased.files]
+    others = [*intake.repeats, *(file for file, _ in intake.refused)]
     with transaction(run.conn) as cur:
-        refused = intake.refused if any_erased(cur) else []
-    for file, _ in refused:
+        asked = others if others and any_erased(cur) else []
+    for file in asked:
         with transaction(run.conn) as cur:
-            ids = erased_among(cur, customers_in(landing.read(file.uri)))
-        rewrite(landing, file.uri, ids, run)
+            theirs.append((file, erased_among(cur, customers_in(landing.read(file.uri)))))
+    for file, ids in theirs:
+        if rewrite(landing, file.uri, ids, run):
+            intake.put(landing.as_it_lies(file))
 
 
 def rewrite(landing: Landing, uri: str, ids: Ids, run: Run) -> bool:

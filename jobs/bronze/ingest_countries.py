@@ -163,7 +163,7 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
         intake, held = sort_out(
             spark, landing, master(context.settings), context.dates, replace=replace
         )
-        take_files(spark, master(context.settings), record, intake, held)
+        intake = take_files(spark, landing, master(context.settings), record, intake, held)
         record.counts["countries_changed"] = update_countries(spark, record, held)
         settle(landing, intake, record)
     say(

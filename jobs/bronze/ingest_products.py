@@ -224,7 +224,7 @@ def run(context: JobContext, *, replace: bool = False) -> Run:
         intake, held = sort_out(
             spark, landing, master(context.settings), context.dates, replace=replace
         )
-        take_files(spark, master(context.settings), record, intake, held)
+        intake = take_files(spark, landing, master(context.settings), record, intake, held)
         record.counts["versions_changed"] = update_history(spark, context.settings, held)
         settle(landing, intake, record)
     say(

@@ -13,6 +13,7 @@ from psycopg2.extras import execute_values
 from pyspark.sql import functions as F
 
 from jobs.bronze import guests
+from jobs.bronze.changes import take_whole
 from jobs.bronze.intake import Intake, complain, refuse_bad_headers, settle
 from jobs.bronze.layouts import TRANSACTIONS
 from jobs.bronze.reading import Reading, as_they_are
@@ -39,15 +40,19 @@ def extract(
     spark: SparkSession, landing: Landing, within: Dates = EVERY_DAY, run: Run | None = None
 ) -> Intake:
     """The waiting files: new ones, repeats of what bronze has, and refused ones."""
-    files, strangers = landing.waiting(within)
-    intake = Intake(accepted=files, strangers=strangers)
+    files, left = landing.waiting(within)
+    intake = Intake(accepted=files, left=left)
     refuse_bad_headers(intake, COLUMNS)
     usable, intake.accepted = intake.accepted, []
     kin = guests.kin(run, usable) if run and usable else {f.sha256: {f.sha256} for f in usable}
-    seen = known_hashes(spark, sorted(set().union(*kin.values())), run)
+    known = known_hashes(spark, sorted(set().union(*kin.values())), run)
+    new = set[str]()
     for file in usable:
-        (intake.repeats if kin[file.sha256] & seen else intake.accepted).append(file)
-        seen.add(file.sha256)
+        if kin[file.sha256] & known:
+            intake.known.append(file)
+        else:
+            (intake.twins if kin[file.sha256] & new else intake.accepted).append(file)
+            new.add(file.sha256)
     return intake
 
 
@@ -130,9 +135,15 @@ def run(context: JobContext) -> Run:
             record.counts["dry_run"] = True
             say(f"would take {len(intake.accepted)} files, refuse {len(intake.refused)}")
             return record
-        erased = guests.sought(spark, intake, record)
+        erased = guests.Erased()
+
+        def take(files: Intake) -> None:
+            nonlocal erased
+            erased = guests.sought(spark, files.accepted, record)
+            load(transform(spark, files, record.run_id, erased.ids))
+
+        intake = take_whole(landing, intake, take)
         if intake.accepted:
-            load(transform(spark, intake, record.run_id, erased.ids))
             record.counts["rows"] = int(summary(spark, TRANSACTIONS_RAW).get("added-records", 0))
         note_empty(spark, intake, record)
         guests.take_out(landing, intake, erased, record)

@@ -25,9 +25,17 @@ if TYPE_CHECKING:
     Shape = Callable[[pa.Table], pa.Table]
     Parse = Callable[[Iterable[Read]], Iterator[pa.RecordBatch]]
 
+CHANGED = "changed while it was read"
 SMALL_BYTES = 64 << 20  # four times as much when parsed
 SHARE_BYTES = 16 << 20  # of a task
 TASK_ROWS = 150_000  # that come from the driver; a task writes one data file a month
+
+
+class FileChanged(Exception):
+    """A file is no longer the one that was hashed, or can no longer be read."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} {CHANGED}")
 
 
 def as_they_are(rows: pa.Table) -> pa.Table:
@@ -38,7 +46,7 @@ def as_they_are(rows: pa.Table) -> pa.Table:
 class Reading:
     """Accepted files, to be parsed for one purpose or several.
 
-    A file that is no longer the one that was hashed fails the reading.
+    A file that is no longer the one that was hashed fails the reading; see `changes`.
     """
 
     def __init__(
@@ -64,7 +72,8 @@ class Reading:
         """What `shape` makes of the rows."""
         if not self.is_small:
             return self._by_tasks(shape, ddl)
-        whole = pa.concat_tables(map(shape, self._tables))
+        # One chunk: after two empty ones in a row Spark takes the rows for ended.
+        whole = pa.concat_tables(map(shape, self._tables)).combine_chunks()
         tasks = max(-(-len(whole) // TASK_ROWS), 1)
         return self._spark.createDataFrame(whole).coalesce(tasks)  # neighbours stay together
 
@@ -140,13 +149,20 @@ def _reader_of_contents(
 
 
 def _read(files: Iterable[LandingFile]) -> Iterator[Read]:
-    return ((file, local_path(file.uri).read_bytes()) for file in files)
+    return ((file, _bytes_of(file)) for file in files)
+
+
+def _bytes_of(file: LandingFile) -> bytes:
+    try:
+        return local_path(file.uri).read_bytes()
+    except OSError:  # it went away, or may no longer be read
+        raise FileChanged(file.name) from None
 
 
 def _checked(read: Iterable[Read]) -> Iterator[Read]:
     for file, content in read:
         if hashlib.sha256(content).hexdigest() != file.sha256:
-            raise ValueError(f"{file.name} changed while it was read")
+            raise FileChanged(file.name)
         yield file, content
 
 

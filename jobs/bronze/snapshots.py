@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg2.extras import execute_values
 
+from jobs.bronze.changes import take_whole
 from jobs.bronze.intake import Intake, refuse_bad_headers
 from jobs.bronze.ledger import Held, read_held
 from jobs.bronze.master_rows import BAD, DOUBLE, GOOD
@@ -56,13 +57,13 @@ def sort_out(
     spark: SparkSession, landing: Landing, master: Master, within: Dates, *, replace: bool
 ) -> tuple[Intake, Held]:
     """The waiting files: new ones, repeats, and those to be refused; and what bronze holds."""
-    files, strangers = landing.waiting(within)
-    intake = Intake(strangers=strangers)
+    files, left = landing.waiting(within)
+    intake = Intake(left=left)
     held = read_held(spark, master.lists, master.history, files) if files else Held()
     for file in files:
         known = held.ledger.get(file.day)
         if known is not None and known.sha256 == file.sha256:
-            intake.repeats.append(file)
+            intake.known.append(file)
         elif known is not None and not replace:
             intake.refuse(
                 file,
@@ -174,10 +175,24 @@ def as_lists(lists: Table, revisions: dict[str, int]) -> Callable[[pa.Table], pa
     return shape
 
 
-def take_files(spark: SparkSession, master: Master, run: Run, intake: Intake, held: Held) -> None:
-    """Take the accepted snapshots into the lists' table, in one commit, but for refused ones."""
-    if not intake.accepted:
-        return
+def take_files(
+    spark: SparkSession, landing: Landing, master: Master, run: Run, intake: Intake, held: Held
+) -> Intake:
+    """Take the accepted snapshots into the lists' table, in one commit, but for refused ones.
+
+    Returns:
+        The intake as it was taken.
+    """
+    said = len(run.warnings)
+
+    def take(trial: Intake) -> None:
+        del run.warnings[said:]
+        _take(spark, master, run, trial, held)
+
+    return take_whole(landing, intake, take)
+
+
+def _take(spark: SparkSession, master: Master, run: Run, intake: Intake, held: Held) -> None:
     reading = Reading(spark, intake.accepted, master.layout, run.run_id)
     surveyed = reading.collect(survey, SURVEY)
     gate(intake, surveyed, held, master, run)

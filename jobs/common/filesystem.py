@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 AT_ONCE = 8
 
+Kind = Literal["file", "link", "directory", "other"]
+
 
 class Entry(NamedTuple):
-    """What a listing tells: size in bytes, last change in milliseconds."""
+    """What a listing tells: size in bytes, last change in milliseconds. Links are not followed."""
 
     name: str
     size: int
     modified: int
-    is_file: bool
+    kind: Kind
 
 
 class FileSystem(Protocol):
@@ -117,10 +120,25 @@ class LocalFiles:
 
 def _entry(found: os.DirEntry[str]) -> Entry | None:
     try:
-        status = found.stat()
+        status = found.stat(follow_symlinks=False)
     except FileNotFoundError:  # it went away since
         return None
-    return Entry(found.name, status.st_size, status.st_mtime_ns // 1_000_000, found.is_file())
+    modified = status.st_mtime_ns // 1_000_000
+    return Entry(found.name, status.st_size, modified, _kind(status.st_mode))
+
+
+def _kind(mode: int) -> Kind:
+    if stat.S_ISLNK(mode):
+        return "link"
+    if stat.S_ISDIR(mode):
+        return "directory"
+    return "file" if stat.S_ISREG(mode) else "other"
+
+
+def _kind_of(status: Any) -> Kind:
+    if status.isSymlink():
+        return "link"
+    return "directory" if status.isDirectory() else "file"
 
 
 class HadoopFiles:
@@ -141,7 +159,7 @@ class HadoopFiles:
         return [
             Entry(
                 *(status.getPath().getName(), int(status.getLen())),
-                *(int(status.getModificationTime()), bool(status.isFile())),
+                *(int(status.getModificationTime()), _kind_of(status)),
             )
             for status in self._fs.listStatus(path)
         ]

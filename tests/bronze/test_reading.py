@@ -66,6 +66,19 @@ def test_files_are_read_wherever_it_is_done(
 
 
 @pytest.mark.parametrize("small", [0, 1 << 20], ids=["by tasks", "by the driver"])
+def test_files_without_a_record_do_not_hide_those_after_them(
+    spark: SparkSession, place: Landing, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr(reading, "SMALL_BYTES", small)
+    files, _ = place.waiting()
+    header = ",".join(f'"{name}"' for name in HEADERS["transactions"])  # read record by record
+    for file in files[:3]:
+        Path(file.uri.removeprefix("file://")).write_text(f"{header}\n")
+    files, _ = place.waiting()
+    assert {row[2] for row in rows_of(spark, files)} == {file.name for file in files[3:]}
+
+
+@pytest.mark.parametrize("small", [0, 1 << 20], ids=["by tasks", "by the driver"])
 def test_a_file_that_is_not_the_one_that_was_hashed_fails(
     spark: SparkSession, place: Landing, monkeypatch: pytest.MonkeyPatch, small: int
 ) -> None:
