@@ -113,7 +113,8 @@ def cases(report: Report) -> list[Case]:
 
 def _case_of_run(run: Row) -> Case:
     message = run["message"] or ""
-    seconds = (run["ended_at"] - run["started_at"]).total_seconds() if run["ended_at"] else 0.0
+    took = (run["ended_at"] - run["started_at"]).total_seconds() if run["ended_at"] else 0.0
+    seconds = max(took, 0.0)  # less, when the clock went back
     if run["status"] == "done":
         return Case(run["job"], "run", remark=message, seconds=seconds)
     words = f"run {run['run_id']} {run['status']}: {message}".rstrip(": ")

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from jobs.common.dates import EVERY_DAY, Dates
 from jobs.common.errors import UsageError, WarehouseError
+from jobs.common.foreign import in_words
 from jobs.common.printable import printable, printable_lines
 from jobs.common.runlog import Trigger
 from jobs.common.settings import Settings, get_settings
@@ -163,6 +164,9 @@ def exit_code_of(call: Callable[[], None]) -> int:
         errors.print(f"error: {error}", markup=False)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the edge of the process
+        if meant := in_words(error):
+            errors.print(f"error: {meant}", markup=False)
+            return meant.exit_code
         code = _code_of_foreign(error)
         if code == 1:
             say_error(traceback.format_exc())

@@ -23,6 +23,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from jobs.common.db import connect, transaction
 from jobs.common.errors import AlreadyRunning
+from jobs.common.foreign import in_words
 from jobs.common.printable import printable, printable_lines
 from jobs.common.settings import Settings
 
@@ -235,7 +236,7 @@ def _close_failed(conn: Connection, run: Run, error: BaseException) -> None:
 
 def _write_failed(conn: Connection, run: Run, error: BaseException) -> None:
     conn.rollback()
-    message = printable_lines(str(error)) or type(error).__name__
+    message = printable_lines(str(in_words(error) or error)) or type(error).__name__
     with transaction(conn) as cur:
         cur.execute(
             "UPDATE ops.runs SET status = 'failed', ended_at = clock_timestamp(),"

@@ -35,14 +35,14 @@ ON CONFLICT (error_id) DO UPDATE SET
     END,
     attempts = e.attempts + 1,
     status = 'OPEN',
-    last_seen = now();
+    last_seen = greatest(now(), e.last_seen); -- the clock may have gone back
 
 UPDATE transactions_error AS e
 SET
     status = 'REPLAYED',
     attempts = e.attempts + 1,
     batch_id = %(batch_id)s,
-    last_seen = now()
+    last_seen = greatest(now(), e.last_seen)
 FROM held AS h
 INNER JOIN winners AS w ON h.transaction_id = w.transaction_id
 WHERE

@@ -92,6 +92,7 @@ def test_a_truncated_archive_is_refused(year: Year, suffix: str, pack: Any) -> N
     year.data = year.data.with_name(f"year.csv{suffix}")
     year.data.write_bytes(whole[:-40])
     assert_refused(replay(year), f"year.csv{suffix}", "truncated or damaged")
+    assert not (year.data.parent / "in").exists()
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".xz"])

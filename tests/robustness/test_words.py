@@ -1,0 +1,47 @@
+"""Errors of the system and of Spark that a person can mend are told in words, with code 75."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from jobs.common.job import exit_code_of
+
+
+def fails(error: Exception) -> int:
+    def call() -> None:
+        raise error
+
+    return exit_code_of(call)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "An error occurred while calling o1.append.\n: x\nCaused by: No space left on device",
+        "org.apache.hadoop.hdfs.protocol.DSQuotaExceededException: The DiskSpace quota of /lake",
+        "java.io.IOException: Disk quota exceeded",
+    ],
+)
+def test_no_room_in_a_text_of_sparks(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fails(RuntimeError(text)) == 75
+    said = capsys.readouterr().err
+    assert said.startswith("error: there is no room left to write: a disk or a quota is full\n")
+    assert "make room and start again" in said
+
+
+def test_no_room_for_a_file_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    def call() -> None:
+        Path("/dev/full").write_text("more than it holds")
+
+    assert exit_code_of(call) == 75
+    assert "Traceback" not in capsys.readouterr().err
+    assert fails(OSError(errno.EDQUOT, "Disk quota exceeded", "/a/file")) == 75
+    assert "where: /a/file" in capsys.readouterr().err
+
+
+def test_other_errors_are_defects(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fails(OSError(errno.EACCES, "Permission denied", "/a/file")) == 1
+    assert "Traceback" in capsys.readouterr().err
