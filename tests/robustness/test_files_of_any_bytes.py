@@ -47,6 +47,10 @@ def as_line(row: dict[str, Any]) -> oracle.Line:
 
 @given(seed=SEEDS)
 def test_each_record_of_a_log_is_a_row(seed: int) -> None:
+    check_log(seed)
+
+
+def check_log(seed: int) -> None:
     content = Scribe("transactions", seed).content()
     expected = oracle.transactions(content, WINDOW)
     assert taken("transactions", content) == (expected is not None)
@@ -57,6 +61,10 @@ def test_each_record_of_a_log_is_a_row(seed: int) -> None:
 @pytest.mark.parametrize("dataset", ["products", "countries"])
 @given(seed=SEEDS)
 def test_each_record_of_a_list_is_good_doubled_or_bad(dataset: str, seed: int) -> None:
+    check_list(dataset, seed)
+
+
+def check_list(dataset: str, seed: int) -> None:
     content = Scribe(dataset, seed).content()
     expected = oracle.master(dataset, content)
     assert taken(dataset, content) == (expected is not None)
@@ -84,3 +92,10 @@ def test_a_file_of_nothing_but_open_quotes_is_read_in_time_that_grows_as_it_does
     records = CsvText(b"h,i\n" + row * 150_000).records(7)
     assert [record.line for record in records] == list(range(1, 150_002))
     assert time.process_time() - started < 10  # a copy of the rest for each line takes minutes
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("dataset", LAYOUTS)
+def test_of_thousands_of_files_too(dataset: str) -> None:
+    for seed in range(1_000_000, 1_002_000):
+        check_log(seed) if dataset == "transactions" else check_list(dataset, seed)
