@@ -21,7 +21,7 @@ BEGIN
             'ALTER ROLE %I IN DATABASE %I SET search_path = public, pg_temp', v_role, v_db
         );
         -- Else a query that is planned before a month is attached, and begins to read after,
-        -- misses that month alone (docs/adr/0036).
+        -- misses that month alone (docs/adr/0034).
         EXECUTE format(
             'ALTER ROLE %I IN DATABASE %I SET default_transaction_isolation = %L',
             v_role, v_db, 'repeatable read'

@@ -25,6 +25,9 @@ from tests.year.test_one_load_or_many import is_hashable
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
+# Killed there, no one knows whether the server has the mail.
+UNSURE = {"after the delivery of a mail", "before the end of a mail"}
+
 
 @dataclass
 class Told:
@@ -87,7 +90,8 @@ def test_gold_is_what_one_load_that_nobody_killed_makes(
 def test_no_mail_is_lost_and_one_sent_twice_says_so(told: Told) -> None:
     assert [status for _, status in told.outbox] == ["SENT"] * len(told.outbox)
     assert sorted(set(told.mails)) == sorted(message_id for message_id, _ in told.outbox)
-    assert len(told.mails) == len(told.outbox) + 1  # killed between the server's answer and ours
+    twice = {point for _, point in told.matrix.seen} & UNSURE
+    assert len(told.mails) == len(told.outbox) + len(twice) == len(told.outbox) + 2
     assert told.untold == []
 
 
