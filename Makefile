@@ -26,7 +26,7 @@ demo: setup ## Land files, run the whole pipeline, show the outcome: [DATA= COUN
 	@scripts/demo.sh "$(DATA)" "$(COUNTRIES)" "$(DAYS)"
 
 test: $(DEV) $(TOOLS) ## Run the tests, two folders at a time: [ARGS="-k name"] [WORKERS=]
-	@$(VENV) -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(VENV) -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder $(ARGS)
 
 test-long: $(DEV) $(TOOLS) ## Run the tests that take minutes each, but those that passed at this commit: [ARGS=]
 	@$(VENV) -m pytest -m long --resume $(ARGS)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from jobs.common.job import JobContext
 from jobs.common.settings import Settings
@@ -49,22 +50,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[_scratch], ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A folder's tests stay on one worker, with what they share; the folders that take long begin.
+    """Of several workers, those begin with the folders that take long.
 
-    On a single worker the cluster comes last: it is up until the end, and costs the others time.
+    On a single one the cluster comes last: it is up until the end, and costs the others time.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_folder(item)))
     shared = hasattr(config, "workerinput")
     rank = {folder: n for n, folder in enumerate(TAKE_LONG)} if shared else {"cluster": 1}
     others = len(rank) if shared else 0
-    items.sort(key=lambda item: rank.get(_folder(item), others))
+    items.sort(key=lambda item: rank.get(_folder(item.nodeid), others))
 
 
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).parts[0]
+def _folder(nodeid: str) -> str:
+    return nodeid.split("/")[1]
+
+
+class ByFolder(LoadScopeScheduling):
+    """A folder's tests stay on one worker, with what they share."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _folder(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")
