@@ -121,6 +121,7 @@ def _numbers(months: list[date]) -> list[int]:
 
 def _build_months(cur: Cursor, run: Run, months: list[date]) -> int:
     """Build months aside: rows first, keys set-wise, then attach. Returns their number of lines."""
+    run.counts["new_months"] = len(months)
     cur.execute("SELECT ops.create_fact_months(%s::date[])", (months,))
     cur.execute(
         "INSERT INTO staging.new_months SELECT transaction_id, product_sk, customer_sk, country_sk,"

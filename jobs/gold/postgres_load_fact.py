@@ -31,6 +31,7 @@ from jobs.gold.force import lines_of_days, whole_transactions
 from jobs.gold.hold import hold, settle
 from jobs.gold.merge import close_views, merge
 from jobs.gold.positions import Positions, changed_since, lines_taken, new_lists, positions
+from jobs.gold.publish import hold_readers
 from jobs.gold.reference import lines_of, touched, versions_since
 from jobs.gold.staged import SourceFile, Staged
 
@@ -96,6 +97,8 @@ def load(run: Run, staged: Staged, accepted: str | None = None) -> None:
         _tell_stewards(cur, run)
         corrections.follow(cur, staged.corrected)
         close_views(cur)
+        if run.counts.get("new_months") and not hold_readers(cur):
+            run.warn("someone reads the fact for long: new months were attached beside them")
         run.finish(cur)
 
 

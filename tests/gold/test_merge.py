@@ -82,7 +82,7 @@ def test_a_first_load_says_what_became_of_each_line(loads: Loads) -> None:
 
     assert run.counts == {
         "rows_in": 6, "loaded": 4, "unchanged": 0, "superseded": 0, "error": 2,
-        "looked_at_again": 0, "restated": 0, "moved_to_error": 0, "files": 1,
+        "looked_at_again": 0, "restated": 0, "moved_to_error": 0, "files": 1, "new_months": 2,
         "error_by_rule": {"malformed_row": 1, "no_price_in_effect": 1, "unknown_country": 1},
     }  # fmt: skip
     row = "SELECT status, counts FROM ops.v_runs"

@@ -321,7 +321,9 @@ def test_every_session_of_ours_is_in_utc_and_finds_no_foreign_names(gold: Settin
         " WHERE d.datname = current_database()"
     )
     jobs = "search_path=public, ops, staging, pg_temp; TimeZone=UTC"
-    people = "search_path=public, pg_temp; TimeZone=UTC"
+    people = (
+        "search_path=public, pg_temp; default_transaction_isolation=repeatable read; TimeZone=UTC"
+    )
 
     assert dict(query(gold, kept)) == {
         "warehouse_owner": "search_path=public, ops, pg_temp; TimeZone=UTC",
