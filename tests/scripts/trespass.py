@@ -27,7 +27,7 @@ STRANGERS = (
     b"\xff\x9b.csv",
     b"transactions_$(touch owned).csv",
 )
-FORGED = "stock_code,\x1b[2Jerror: gold was lost,category,unit_price\nA1,x,y,1\n"
+FORGED = "stock_code,\x1b[Jerror: gold was lost,category,unit_price\nA1,x,y,1\n"
 
 PRODUCTS = [
     product(CODE, description=SCRIPT),
@@ -36,7 +36,7 @@ PRODUCTS = [
 ]
 USUAL = [line(f"50{n:04}", stock_code=CODE, country=COUNTRY, customer_id=CUSTOMER,
               invoice_date=f"2025-02-{n:02} 10:00:00") for n in range(1, 13)]  # fmt: skip
-ODD = line("600001", stock_code=CODE, quantity=5000, country=COUNTRY, customer_id=CUSTOMER)
+ODD = line("600001", stock_code=CODE, quantity=20, country=COUNTRY, customer_id=CUSTOMER)
 OTHERS = [
     line("600002", stock_code="B2", country=COUNTRY),
     line("600003", stock_code="C3", country=COUNTRY),
