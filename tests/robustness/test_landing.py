@@ -75,7 +75,7 @@ def test_a_reason_without_room_leaves_the_file_where_it_was(
     landing: Landing, tmp_path: Path
 ) -> None:
     (file, *_), _ = landing.waiting()
-    reason = tmp_path / "rejected" / "products" / f".{file.name}.reason"
+    reason = tmp_path / "rejected" / "products" / f"{file.name}.reason"
     reason.parent.mkdir(parents=True)
     reason.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device"):
