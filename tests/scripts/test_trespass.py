@@ -105,7 +105,7 @@ def test_what_sql_prints_steers_no_terminal(chain: Watched) -> None:
 
 
 def test_the_mail_shows_markup_as_text(chain: Watched) -> None:
-    (path,) = (chain.home / "mail").glob("*.eml")
+    (path,) = chain.mails
     message = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
     html = message.get_body(("html",))
     assert html is not None

@@ -47,13 +47,14 @@ OTHERS = [
 
 @dataclass
 class Watched:
-    """What a run said, what command lines there were meanwhile, and what nobody may learn."""
+    """What a run said and mailed, what command lines there were, and what nobody may learn."""
 
     home: Path
     events: Path
     known: dict[str, str]
     done: Result | None = None
     commands: set[bytes] = field(default_factory=set)
+    mails: tuple[Path, ...] = ()
 
     @property
     def result(self) -> Result:
@@ -87,8 +88,10 @@ def run_chain(home: Path, events: Path) -> Watched:
         "-Dspark.eventLog.enabled=true -Dspark.eventLog.compress=false"
         f" -Dspark.eventLog.dir={events.as_uri()}"
     )
+    before = set((home / "mail").glob("*.eml"))  # the home is that of other tests too
     with sampled(watched.commands):
         watched.done = run("run_pipeline.sh", home=home, JAVA_TOOL_OPTIONS=options, **given)
+    watched.mails = tuple(sorted(set((home / "mail").glob("*.eml")) - before))
     return watched
 
 
