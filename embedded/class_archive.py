@@ -18,25 +18,25 @@ from embedded.spark import spark_home
 QUIET = "-Xshare:auto -Xlog:cds=off -Xlog:cds+dynamic=off -Xlog:class+path=off"
 
 
-def name_of(mode: str, size: int | str) -> str:
-    """The file's name: for a way to run, this Java and these jars, and how many bytes it has."""
+def name_of(size: int | str) -> str:
+    """The file's name: for this Java and these jars, and how many bytes it has."""
     signs = (java_home() / "release", spark_home() / "version.py", PINS)
     told = [str(java_home()), str(spark_home())]
     told += [sign.read_text() for sign in signs if sign.is_file()]
     key = hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
-    return f"classes-{mode}-{key}-{size}.jsa"
+    return f"classes-{key}-{size}.jsa"
 
 
-def archive(mode: str) -> Path | None:
-    """The archive for a way to run; None when there is none, or only a part of it.
+def archive() -> Path | None:
+    """The archive; None when there is none, or only a part of it.
 
     Java checks whose classes an archive holds, but a torn one would end it.
     """
-    whole = (p for p in JARS.glob(name_of(mode, "*")) if p.name == name_of(mode, p.stat().st_size))
+    whole = (p for p in JARS.glob(name_of("*")) if p.name == name_of(p.stat().st_size))
     return next(whole, None)
 
 
-def java_options(mode: str) -> str:
+def java_options() -> str:
     """What tells a driver to map the archive; nothing when there is none."""
-    path = archive(mode)
+    path = archive()
     return f"-XX:SharedArchiveFile={path} {QUIET}" if path else ""

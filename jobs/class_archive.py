@@ -17,10 +17,9 @@ TRAINING = PROJECT_ROOT / "jobs" / "train_classes.py"
 
 def make(settings: Settings) -> str:
     """Make the archive; a word on what was done. Drivers do without it, too."""
-    mode = settings.warehouse_mode
     if not settings.spark_class_archive:
         return "left alone: SPARK_CLASS_ARCHIVE is false"
-    if archive(mode):
+    if archive():
         return "there"
     if not os.access(JARS, os.W_OK):
         return f"left alone: {JARS} cannot be written"
@@ -29,10 +28,10 @@ def make(settings: Settings) -> str:
         trouble = _train(settings, draft, Path(scratch) / "lake")
         if trouble:
             return f"left alone, jobs start without it: {trouble}"
-        for old in JARS.glob(f"classes-{mode}-*.jsa"):
+        for old in JARS.glob("classes-*.jsa"):
             old.unlink()
         size = draft.stat().st_size
-        draft.replace(JARS / name_of(mode, size))
+        draft.replace(JARS / name_of(size))
     return f"made, {size / 2**20:.0f} MiB"
 
 

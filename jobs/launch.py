@@ -85,7 +85,7 @@ def start_options(settings: Settings) -> str:
     """Java options with which a driver starts, and does little work, in less time."""
     options = []
     if settings.spark_class_archive:
-        options.append(class_archive.java_options(settings.warehouse_mode))
+        options.append(class_archive.java_options())
     if wants_quick_compiler(settings):
         options.append(QUICK_COMPILER)
     return " ".join(filter(None, options))

@@ -16,6 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import RealDictCursor
 from pyspark.sql import functions as F
 
@@ -23,9 +24,9 @@ from jobs.common.checks import Check
 from jobs.common.contracts import COUNTRIES, PRODUCTS, TRANSACTIONS_RAW
 from jobs.common.db import connect
 from jobs.common.lake import read_at, rows_at
+from jobs.common.prices_by_hand import in_force, with_prices
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import cursor as Cursor
     from pyspark.sql import DataFrame, SparkSession
 
     from jobs.checks.files import CheckFile
@@ -128,6 +129,9 @@ def show_what_gold_took(spark: SparkSession, cur: Cursor) -> None:
     taken = {row["table_name"]: row["snapshot_id"] for row in rows}
     for view, table in TAKEN.items():
         frame = _as_taken(spark, cur, table, taken.get(table.full_name))
+        if table is PRODUCTS:
+            with cur.connection.cursor(cursor_factory=Cursor) as plain:
+                frame, _ = with_prices(frame, in_force(plain))
         frame.createOrReplaceTempView(view)
     cur.execute(
         "SELECT f.file_sha256, e.source_line FROM transactions_error AS e"

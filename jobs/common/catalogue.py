@@ -48,7 +48,9 @@ _TABLE = re.compile(
     r"(?ms)^CREATE TABLE (?:IF NOT EXISTS )?([\w.]+) \((.*?)^\)(?: PARTITION BY ([^;]+))?;"
 )
 _ADDED = re.compile(r"(?ms)^ALTER TABLE ([\w.]+)\n(ADD COLUMN .*?);")
-_NEW_COLUMN = re.compile(r"(?m)^ADD COLUMN ([a-z_0-9]+) (double precision|[a-z]+(?: ?\[\])?)")
+_NEW_COLUMN = re.compile(
+    r"(?m)^ADD COLUMN ([a-z_0-9]+) (double precision|[a-z]+(?:\([\d, ]+\))?(?: ?\[\])?)"
+)
 _VIEW = re.compile(r"(?ms)^CREATE (?:OR REPLACE )?VIEW ([\w.]+) AS\n(.*?);\n")
 _COMMENT = re.compile(r"COMMENT ON (\w+) ([\w.]+) IS '((?:[^']|'')*)'")
 _COLUMN = re.compile(r"(?m)^ {4}([a-z_0-9]+) (double precision|[a-z]+(?:\([\d, ]+\))?(?: ?\[\])?)")

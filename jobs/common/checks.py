@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from psycopg2.extras import execute_values
 
+from jobs.common.db import instead
 from jobs.common.errors import WarehouseError
 from jobs.common.printable import printable
 
@@ -53,11 +54,8 @@ def enforce(run: Run, checks: list[Check]) -> None:
     failed = [c for c in checks if c.severity == "fail" and not c.passed]
     if not failed:
         return
-    # Not by transaction(): the caller's is open, and psycopg2 lets no two be nested.
-    run.conn.rollback()
-    with run.conn.cursor() as cur:
+    with instead(run.conn) as cur:
         record(cur, run, checks)
-    run.conn.commit()
     words = "; ".join(f"{c.name}: {c.observed} instead of {c.expected}" for c in failed)
     raise WarehouseError(
         f"a check failed, nothing was published: {words}",

@@ -108,6 +108,19 @@ def transaction(conn: Connection, effect: str = "") -> Iterator[Cursor]:
         reached(f"after {effect}")
 
 
+@contextmanager
+def instead(conn: Connection) -> Iterator[Cursor]:
+    """Undo the transaction that is open, and commit another in its place.
+
+    Within `transaction`, since psycopg2 lets no two be nested; an error that is raised afterwards
+    finds nothing to undo.
+    """
+    conn.rollback()
+    with conn.cursor() as cur:
+        yield cur
+    conn.commit()
+
+
 @cache
 def sql_file(name: str) -> str:
     """The text of `sql/<name>`."""

@@ -1,7 +1,11 @@
-"""Corrections by hand that a load follows: names that the shop writes for countries."""
+"""Corrections by hand that a load follows; and the names that the shop writes for countries.
+
+Prices are in `jobs/common/prices_by_hand.py`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -22,20 +26,26 @@ def aliases(cur: Cursor) -> Aliases:
     return dict(cur.fetchall())
 
 
-def unfollowed(cur: Cursor) -> list[str]:
-    """Names that were corrected, or whose correction was undone, since lines were last loaded."""
-    cur.execute(
-        "SELECT DISTINCT subject FROM ops.corrections WHERE kind = 'country' AND NOT followed"
-    )
-    return [row[0] for row in cur.fetchall()]
+@dataclass(frozen=True)
+class Unfollowed:
+    """A correction that was made, or undone, since lines were last loaded."""
+
+    number: int
+    kind: str
+    subject: str
 
 
-def follow(cur: Cursor, names: list[str]) -> None:
-    """Note that gold's lines of these names are as the corrections have it."""
+def unfollowed(cur: Cursor) -> list[Unfollowed]:
+    """Those that the next load has to see to."""
+    cur.execute("SELECT correction_id, kind, subject FROM ops.corrections WHERE NOT followed")
+    return [Unfollowed(*row) for row in cur.fetchall()]
+
+
+def follow(cur: Cursor, seen: list[Unfollowed]) -> None:
+    """Note that gold's lines are as these corrections have it."""
     cur.execute(
-        "UPDATE ops.corrections SET followed = true"
-        " WHERE kind = 'country' AND NOT followed AND subject = ANY(%s)",
-        (names,),
+        "UPDATE ops.corrections SET followed = true WHERE correction_id = ANY(%s)",
+        ([each.number for each in seen],),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from psycopg2.extras import execute_values
 
 from jobs.common.checks import record
+from jobs.common.db import instead
 from jobs.common.errors import HeldBack
 from jobs.gold.breaker import as_values
 
@@ -31,16 +32,13 @@ def hold(run: Run, verdict: Verdict, checks: list[Check]) -> NoReturn:
     Raises:
         HeldBack: always.
     """
-    # Not by transaction(): the caller's is open, and psycopg2 lets no two be nested.
-    run.conn.rollback()
-    with run.conn.cursor() as cur:
+    with instead(run.conn) as cur:
         record(cur, run, [*checks, *verdict.checks(accepted=False)])
         _end_others(cur, run, verdict.trips)
         told = _open(cur, run, verdict.trips)
         if told:
             cur.execute("SELECT ops.add_finding('held', %s, %s)", (run.run_id, told))
         _note_pending(cur, run, verdict)
-    run.conn.commit()
     run.counts.clear()  # what the load did is undone
     run.counts |= {"held_files": len(verdict.files), "trips": len(verdict.trips), "told": told}
     raise HeldBack(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pyspark.sql import functions as F
 
+from jobs.common import prices_by_hand
 from jobs.common.checks import enforce, record
 from jobs.common.contracts import COUNTRIES as BRONZE_COUNTRIES
 from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
@@ -115,10 +116,11 @@ def _tell_stewards(cur: Cursor, run: Run) -> None:
 def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Staged) -> None:
     """Stage the dimensions that changed; of the products, what can be other than gold has it."""
     wanted = at.now if staged.forced is not None else ()
-    if at.moved(BRONZE_PRODUCTS) or BRONZE_PRODUCTS.full_name in wanted:
-        frame = pricing.with_keys(versions_since(at.read(spark, BRONZE_PRODUCTS), staged.since))
+    has_prices = at.moved(BRONZE_PRODUCTS) or staged.has_new_prices
+    if has_prices or BRONZE_PRODUCTS.full_name in wanted:
+        versions, rows = _products(spark, run, at)
+        frame = pricing.with_keys(versions_since(versions, staged.since))
         staging.create(run.conn, staging.PRODUCTS, run)
-        rows = at.rows(spark, BRONZE_PRODUCTS)
         staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings, rows)
         staged.products = True
     if at.moved(BRONZE_COUNTRIES) or BRONZE_COUNTRIES.full_name in wanted:
@@ -127,6 +129,15 @@ def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Stage
         rows = at.rows(spark, BRONZE_COUNTRIES)
         staging.copy(run.conn, frame, staging.COUNTRIES, run, run.settings, rows)
         staged.countries = True
+
+
+def _products(spark: SparkSession, run: Run, at: Positions) -> tuple[DataFrame, int | None]:
+    """Product versions, with prices by hand on their days; at most how many, if known."""
+    with transaction(run.conn) as cur:
+        prices = prices_by_hand.in_force(cur)
+    versions, more = prices_by_hand.with_prices(at.read(spark, BRONZE_PRODUCTS), prices)
+    known = at.rows(spark, BRONZE_PRODUCTS)
+    return versions, None if known is None else known + more
 
 
 @dataclass(frozen=True)
@@ -169,9 +180,8 @@ def _lines_to_load(
 
 
 def _stage_lines(spark: SparkSession, run: Run, at: Positions, batch: Batch) -> int:
-    versions = pricing.with_keys(at.read(spark, BRONZE_PRODUCTS))
-    known = at.rows(spark, BRONZE_PRODUCTS)
-    priced = pricing.priced(batch.lines, versions, batch.days, known)
+    versions, known = _products(spark, run, at)
+    priced = pricing.priced(batch.lines, pricing.with_keys(versions), batch.days, known)
     with transaction(run.conn) as cur:
         names = corrections.aliases(cur)
     frame = transform(priced, corrections.with_aliases(at.read(spark, BRONZE_COUNTRIES), names))
@@ -188,12 +198,15 @@ def bring_up_to_date(
     spark = context.session
     at = positions(spark, run)
     staged = Staged(snapshots=at.now, forced=forced, lists=new_lists(spark, at), mode=at.mode)
-    staged.since = changed_since(at, staged.lists) if forced is None else None
+    with transaction(run.conn) as cur:
+        staged.corrected = corrections.unfollowed(cur)
+    if forced is None and not staged.has_new_prices:
+        staged.since = changed_since(at, staged.lists)
     if forced is not None:
         again = partial(lines_of_days, days=forced)
     _stage_reference(spark, run, at, staged)
     batch = _lines_to_load(spark, run, at, staged, again)
-    if batch is None and at.all_taken:
+    if batch is None and at.all_taken and not staged.corrected:
         run.counts |= {"rows_in": 0, "loaded": 0}
         return
     staging.create(run.conn, staging.LINES, run)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 from pyspark.sql import functions as F
 
-from jobs.gold.corrections import unfollowed
 from jobs.gold.staging import COUNTRIES, PRODUCTS
 
 if TYPE_CHECKING:
@@ -98,8 +97,8 @@ def touched(cur: Cursor, run: Run, staged: Staged) -> Touched:
     if staged.countries:
         cur.execute(sql.SQL(_RENAMED).format(sql.Identifier(COUNTRIES.name(run))))
         found.countries = [row[0] for row in cur.fetchall()]
-    staged.corrected = unfollowed(cur)
-    found.countries = sorted({*found.countries, *staged.corrected})
+    names = {each.subject for each in staged.corrected if each.kind == "country"}
+    found.countries = sorted({*found.countries, *names})
     return found
 
 

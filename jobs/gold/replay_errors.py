@@ -13,7 +13,7 @@ import typer
 from pyspark.sql import functions as F
 
 from jobs.common.db import transaction
-from jobs.common.job import JobContext, run_main, say, thousands
+from jobs.common.job import Accept, JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables
 from jobs.common.runlog import Run, run_context
 from jobs.gold.postgres_load_fact import LOCKS, bring_up_to_date
@@ -73,8 +73,9 @@ def still_open(run: Run, lines: list[tuple[str, int]]) -> int:
 def run(context: JobContext, wanted: Filter) -> Run:
     """Look at the selected lines again, with whatever else gold has not taken yet."""
     spark = context.session
+    told = vars(wanted) | context.parameters
     with run_context(
-        context.settings, JOB, LOCKS, trigger=context.trigger, parameters=vars(wanted)
+        context.settings, JOB, LOCKS, trigger=context.trigger, parameters=told
     ) as this:
         ensure_tables(spark, context.settings)
         lines = extract(this, wanted)
@@ -108,10 +109,16 @@ def main(
     scheduled: Annotated[
         bool, typer.Option(help="Wait for the lock, as scheduled runs do.")
     ] = False,
+    accept: Accept = None,
 ) -> None:
     """Try lines in error again."""
     wanted = Filter(rule, run_id, file, max_attempts)
-    run_main(JOB, lambda context: run(context, wanted), scheduled=scheduled, dry_run=dry_run)
+    run_main(
+        *(JOB, lambda context: run(context, wanted)),
+        scheduled=scheduled,
+        dry_run=dry_run,
+        accept=accept,
+    )
 
 
 if __name__ == "__main__":

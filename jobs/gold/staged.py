@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jobs.common.dates import Dates
+    from jobs.gold.corrections import Unfollowed
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Staged:
     """What a run has put into staging.
 
     `since`: of the product versions, those alone that start or end on that day or later; `mode`:
-    what products were built by; `corrected`: country names whose lines follow a correction.
+    what products were built by; `corrected`: corrections by hand that lines have yet to follow.
     """
 
     files: list[SourceFile] = field(default_factory=list)
@@ -55,7 +56,12 @@ class Staged:
     lists: list[ListFile] = field(default_factory=list)
     since: date | None = None
     mode: str | None = None
-    corrected: list[str] = field(default_factory=list)
+    corrected: list[Unfollowed] = field(default_factory=list)
+
+    @property
+    def has_new_prices(self) -> bool:
+        """Whether lines have yet to follow a price by hand, given or undone."""
+        return any(each.kind == "price" for each in self.corrected)
 
     @property
     def everything(self) -> bool:

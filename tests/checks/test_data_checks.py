@@ -199,8 +199,7 @@ def test_what_is_broken_in_bronze_is_found(
 def test_a_failed_check_ends_with_1_and_is_mailed_once(right: Warehouse) -> None:
     right.gold_rows("UPDATE dim_dates SET weekday = 'Caturday' WHERE day = 3")
     with smtp_server() as inbox:
-        mail = {"smtp_host": "127.0.0.1", "smtp_port": inbox.port, "smtp_security": "none"}
-        context = replace(right.context, settings=right.settings.model_copy(update=mail))
+        context = replace(right.context, settings=right.settings.model_copy(update=inbox.settings))
         for _ in range(2):
             with pytest.raises(WarehouseError, match="1 data checks failed: dates_are_right") as it:
                 check_data.run(context, AT, now=NOW, only="dates_are_right", junit=None)

@@ -15,7 +15,7 @@ import pytest
 from cluster.layout import Cluster
 from cluster.processes import running
 from tests.cluster.conftest import Shop
-from tests.support.cluster import ROOT, TestCluster
+from tests.support.cluster import QUICK_START, ROOT, TestCluster
 from tests.support.sockets import listening, sockets_of
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -127,6 +127,17 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_event_log(
     assert len(secrets) > 8
     assert len(texts) > 15
     assert not [name for name, text in texts.items() for s in secrets if s.encode() in text]
+
+
+def test_a_driver_maps_the_classes_that_set_up_archived(
+    cluster: TestCluster, tmp_path: Path
+) -> None:
+    said = f"{QUICK_START} -Xlog:class+load:file={tmp_path}/%p.log"
+
+    cluster.run("run_fact_postgres.sh", "--dry-run", JAVA_TOOL_OPTIONS=said)
+
+    logs = [log.read_text() for log in tmp_path.glob("*.log")]
+    assert max(log.count("shared objects file (top)") for log in logs) > 5_000
 
 
 def test_again_nothing_is_new(cluster: TestCluster, shop: Shop) -> None:

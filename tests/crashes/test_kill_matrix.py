@@ -20,7 +20,6 @@ from tests.crashes.points import points
 from tests.notify.smtp_server import smtp_server
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
-from tests.year.test_one_load_or_many import is_hashable
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -44,13 +43,12 @@ class Told:
 @pytest.fixture(scope="module")
 def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
     with smtp_server() as inbox:
-        mail = {"smtp_host": "127.0.0.1", "smtp_port": inbox.port, "smtp_security": "none"}
-        warehouse = new_warehouse(**mail)
+        warehouse = new_warehouse(**inbox.settings)
         matrix = Matrix(warehouse).run()
         matrix.end()
         yield Told(
             matrix,
-            is_hashable(warehouse.gold_state()),
+            warehouse.gold_state(),
             lake_state(warehouse),
             strays(warehouse),
             mail_ids(inbox.messages),

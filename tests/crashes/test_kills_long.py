@@ -22,6 +22,7 @@ from tests.crashes.matrix import (
     Victim,
     assert_equal,
     lake_state,
+    mail_ids,
     never_killed,
     strays,
 )
@@ -29,7 +30,6 @@ from tests.crashes.points import every
 from tests.crashes.steps import STEPS
 from tests.notify.smtp_server import smtp_server
 from tests.support.warehouse import Warehouse
-from tests.year.test_one_load_or_many import is_hashable
 
 pytestmark = [pytest.mark.spark, pytest.mark.long]
 
@@ -79,13 +79,12 @@ def test_a_kill_at_any_point_of_a_job_changes_nothing_in_the_end(
     new_warehouse: Warehouses, victim: str, job: str
 ) -> None:
     with smtp_server() as inbox:
-        mail = {"smtp_host": "127.0.0.1", "smtp_port": inbox.port, "smtp_security": "none"}
-        warehouse = new_warehouse(**mail)
+        warehouse = new_warehouse(**inbox.settings)
         matrix = Matrix(warehouse, VICTIMS[victim])
         matrix.run(lambda reached: [kill for kill in every(reached) if kill[0] == job])
         matrix.end()
-        sent = {str(message["Message-ID"]) for message in inbox.messages}
-    gold, lake = is_hashable(warehouse.gold_state()), lake_state(warehouse)
+        sent = set(mail_ids(inbox.messages))
+    gold, lake = warehouse.gold_state(), lake_state(warehouse)
 
     assert matrix.seen
     for seen in matrix.seen.values():

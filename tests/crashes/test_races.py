@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import pytest
 
 from jobs.common.errors import AlreadyRunning
-from tests.crashes.matrix import Matrix, assert_equal, lake_state, never_killed
+from tests.crashes.matrix import Matrix, assert_equal, lake_state, mail_ids, never_killed
 from tests.crashes.pairs import Pair, Race, raced, sharing
 from tests.notify.smtp_server import smtp_server
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
-from tests.year.test_one_load_or_many import is_hashable
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -33,18 +32,17 @@ class Told:
 @pytest.fixture(scope="module")
 def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
     with smtp_server() as inbox:
-        mail = {"smtp_host": "127.0.0.1", "smtp_port": inbox.port, "smtp_security": "none"}
-        warehouse = new_warehouse(**mail)
+        warehouse = new_warehouse(**inbox.settings)
         matrix = Matrix(warehouse)
         races = raced(matrix, sharing())
         matrix.end()
         yield Told(
             races,
             matrix.deliveries,
-            is_hashable(warehouse.gold_state()),
+            warehouse.gold_state(),
             lake_state(warehouse),
             warehouse.gold_rows("SELECT message_id, status FROM ops.mail_outbox"),
-            [str(message["Message-ID"]) for message in inbox.messages],
+            mail_ids(inbox.messages),
         )
 
 

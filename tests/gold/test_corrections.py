@@ -11,8 +11,8 @@ import pytest
 
 from jobs.common.db import connect, transaction
 from jobs.common.errors import UsageError
-from jobs.gold import correct, replay_errors
-from jobs.gold.correct import Word
+from jobs.gold import amendments, correct, replay_errors
+from jobs.gold.amendments import Word
 from jobs.gold.replay_errors import Filter
 from tests.support.databases import Rows
 from tests.support.rows import country, line, product
@@ -26,7 +26,7 @@ FILE = "transactions_20250303T0800.csv"
 def rename(warehouse: Warehouse, name: str, country_id: int, **context: Any) -> Any:
     return correct.run(
         replace(warehouse.context, **context),
-        lambda cur, run: correct.rename(cur, run, name, country_id, WORD),
+        lambda cur, run: amendments.rename(cur, run, name, country_id, WORD),
         WORD,
         {},
     )
@@ -35,14 +35,14 @@ def rename(warehouse: Warehouse, name: str, country_id: int, **context: Any) -> 
 def undo(warehouse: Warehouse, number: int) -> Any:
     word = Word("another", "a mistake")
     return correct.run(
-        warehouse.context, lambda cur, run: correct.undo(cur, number, word), word, {}
+        warehouse.context, lambda cur, run: amendments.undo(cur, number, word), word, {}
     )
 
 
 def discard(warehouse: Warehouse, key: str) -> Any:
     return correct.run(
         replace(warehouse.context, spark=None),
-        lambda cur, run: correct.discard(cur, run, key, WORD),
+        lambda cur, run: amendments.discard(cur, run, key, WORD),
         WORD,
         {},
     )
@@ -157,7 +157,7 @@ def test_an_undone_correction_takes_its_lines_back(shop: Warehouse) -> None:
     with pytest.raises(UsageError, match="is in force"):
         undo(shop, number)
     with closing(connect(shop.settings)) as conn, transaction(conn) as cur:
-        newest = correct.listed(cur)[0]
+        newest = amendments.listed(cur)[0]
     assert f"{number}  country Sea = 372  by a steward on" in newest
     assert "undone by another on" in newest
 

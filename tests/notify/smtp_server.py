@@ -30,6 +30,11 @@ class Inbox:
     data_answer: str = "250 taken"
     port: int = 0
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those with which a warehouse sends its mail here."""
+        return {"smtp_host": "127.0.0.1", "smtp_port": self.port, "smtp_security": "none"}
+
     async def handle_RCPT(  # noqa: N802 - names and arguments are aiosmtpd's
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:

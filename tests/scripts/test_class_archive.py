@@ -51,7 +51,7 @@ def test_set_up_makes_it_and_a_driver_maps_it(settings: Settings, tmp_path: Path
     class_archive.make(settings)
 
     assert class_archive.make(settings) == "there"
-    options = files.java_options(settings.warehouse_mode)
+    options = files.java_options()
     done = run_job(settings, job, f"{options} -Xlog:class+load:file={log}")
 
     assert done.stdout.startswith("databases: "), done.stderr
@@ -63,7 +63,7 @@ def test_an_archive_of_other_jars_is_passed_over_in_silence(
     settings: Settings, tmp_path: Path
 ) -> None:
     class_archive.make(settings)
-    path = files.archive(settings.warehouse_mode)
+    path = files.archive()
     assert path is not None
 
     done = subprocess.run(
@@ -84,13 +84,13 @@ def test_an_archive_of_other_jars_is_passed_over_in_silence(
 def test_a_torn_archive_is_none(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, torn = files.name_of("embedded", 3), files.name_of("embedded", 5)
+    whole, torn = files.name_of(3), files.name_of(5)
     monkeypatch.setattr(files, "JARS", tmp_path)
     (tmp_path / torn).write_bytes(b"abc")
 
-    assert files.archive("embedded") is None
+    assert files.archive() is None
     (tmp_path / whole).write_bytes(b"abc")
-    assert files.archive("embedded") == tmp_path / whole
+    assert files.archive() == tmp_path / whole
 
 
 def test_a_training_that_fails_leaves_nothing_behind(

@@ -43,8 +43,7 @@ class Gold:
     """A gold that has what 4 March 2025 needs, until a test takes something away."""
 
     def __init__(self, settings: Settings, inbox: Inbox) -> None:
-        mail = {"smtp_host": "127.0.0.1", "smtp_port": inbox.port, "smtp_security": "none"}
-        self.context = JobContext(settings.model_copy(update=mail))
+        self.context = JobContext(settings.model_copy(update=inbox.settings))
         self.inbox = inbox
         self.ask(EMPTY)
         self.load = self.ask(

@@ -65,8 +65,16 @@ def query(settings: Settings, statement: str, *values: Any, role: Role = "owner"
 
 
 def state(settings: Settings) -> dict[str, Rows]:
-    """What gold tells its readers, table by table, each sorted."""
+    """What gold tells its readers, table by table, each sorted, of rows that sets take."""
     return {
-        table: query(settings, f"SELECT {columns} FROM {table} ORDER BY 1, 2")
+        table: [
+            _hashable(row)
+            for row in query(settings, f"SELECT {columns} FROM {table} ORDER BY 1, 2")
+        ]
         for table, columns in COMPARED.items()
     }
+
+
+def _hashable(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Lists in it (the rules that were broken) as tuples."""
+    return tuple(tuple(value) if isinstance(value, list) else value for value in row)
