@@ -55,7 +55,7 @@ def score(cur: Cursor, run: Run, scope: Scope | None = None) -> dict[str, int]:
     run_file(cur, "anomalies/22_baselines.sql", params)
     if cur.rowcount:
         cur.execute("ANALYZE anomaly_baselines")
-    _find_lines(cur, params["batches"])
+    _find_lines(cur, params)
     run_file(cur, "anomalies/33_above.sql", params)
     _over(cur, "anomalies/34_fallen.sql", _months(cur), params["batches"])
     run_file(cur, "anomalies/35_anomalies.sql", params)
@@ -77,7 +77,9 @@ def _find_changes(cur: Cursor) -> list[int]:
     )
     loads: dict[date, list[int]] = dict(cur.fetchall())
     batches = sorted({batch for written in loads.values() for batch in written})
-    _over(cur, "anomalies/11_changed_lines.sql", list(loads), batches)
+    cur.execute("SELECT EXISTS (SELECT FROM anomalies)")
+    if cur.fetchone() == (True,):
+        _over(cur, "anomalies/11_changed_lines.sql", list(loads), batches)
     run_file(cur, "anomalies/12_sought.sql")
     _over(cur, "anomalies/13_found.sql", _months(cur))
     return batches
@@ -86,15 +88,14 @@ def _find_changes(cur: Cursor) -> list[int]:
 def _find_scope(cur: Cursor, params: dict[str, Any]) -> None:
     """Which baselines to compute, and of which products and months to score lines."""
     run_file(cur, "anomalies/14_asked.sql", params)
-    _over(cur, "anomalies/15_selling.sql", _months(cur))
     run_file(cur, "anomalies/17_scope.sql", params)
     _over(cur, "anomalies/21_cells.sql", _months(cur))
 
 
-def _find_lines(cur: Cursor, batches: list[int]) -> None:
-    """The lines to score."""
-    run_file(cur, "anomalies/30_due.sql")
-    due = cur.fetchall()
+def _find_lines(cur: Cursor, params: dict[str, Any]) -> None:
+    """The lines above their threshold, of those to be scored."""
+    run_file(cur, "anomalies/30_due.sql", params)
+    due, batches = cur.fetchall(), params["batches"]
     _over(cur, "anomalies/31_lines.sql", [month for month, whole, _ in due if whole])
     _over(cur, "anomalies/32_new_lines.sql", [month for month, _, new in due if new], batches)
 

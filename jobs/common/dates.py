@@ -69,12 +69,24 @@ def moment(text: str) -> datetime:
 
 def bounds(month: date) -> dict[str, object]:
     """A month for a statement's parameters: it, its first moment and the next one's (UTC)."""
-    years, number = divmod(month.month, 12)
+    following = _next_month(month)
     return {
         "month": month,
         "start": datetime(month.year, month.month, 1, tzinfo=UTC),
-        "past": datetime(month.year + years, number + 1, 1, tzinfo=UTC),
+        "past": datetime(following.year, following.month, 1, tzinfo=UTC),
     }
+
+
+def whole_months(first: date, past: date) -> tuple[date, date]:
+    """Of the days [first, past), those of whole months, likewise; none: both are `past`."""
+    begun = first if first.day == 1 else _next_month(first)
+    ended = past.replace(day=1)
+    return (begun, ended) if begun < ended else (past, past)
+
+
+def _next_month(day: date) -> date:
+    years, number = divmod(day.month, 12)
+    return date(day.year + years, number + 1, 1)
 
 
 def stretches(months: Iterable[date]) -> list[tuple[date, date]]:

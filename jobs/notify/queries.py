@@ -4,31 +4,31 @@ An odd line belongs to a mail while it is still flagged and NEW, an error while 
 the breaker found while it holds; a view that was late and a check that failed stay told.
 """
 
+# The odd lines, once for all that is told of them.
 ODD = """
-WITH odd AS (
-  SELECT
-    a.transaction_id,
-    a.stock_code,
-    COALESCE(p.description, '') AS description,
-    COALESCE(p.category, '') AS category,
-    a.invoice_date,
-    (a.invoice_date AT TIME ZONE 'UTC')::date AS day,
-    a.quantity,
-    a.median_qty,
-    a.threshold,
-    a.z_score,
-    (a.quantity - a.threshold)::numeric AS units_above,
-    COALESCE(f.total_amount, 0) AS amount
-  FROM ops.mail_findings AS m
-  INNER JOIN anomalies AS a ON m.batch_id = a.batch_id
-  LEFT JOIN fact_transactions AS f
-    ON a.transaction_id = f.transaction_id AND a.invoice_date = f.invoice_date
-  LEFT JOIN dim_products AS p ON f.product_sk = p.product_sk
-  WHERE m.mail_id = %(mail_id)s
-    AND m.kind = 'anomalies'
-    AND a.still_flagged
-    AND a.status = 'NEW'
-)
+CREATE TEMP TABLE odd ON COMMIT DROP AS
+SELECT
+  a.transaction_id,
+  a.stock_code,
+  COALESCE(p.description, '') AS description,
+  COALESCE(p.category, '') AS category,
+  a.invoice_date,
+  (a.invoice_date AT TIME ZONE 'UTC')::date AS day,
+  a.quantity,
+  a.median_qty,
+  a.threshold,
+  a.z_score,
+  (a.quantity - a.threshold)::numeric AS units_above,
+  COALESCE(f.total_amount, 0) AS amount
+FROM ops.mail_findings AS m
+INNER JOIN anomalies AS a ON m.batch_id = a.batch_id
+LEFT JOIN fact_transactions AS f
+  ON a.transaction_id = f.transaction_id AND a.invoice_date = f.invoice_date
+LEFT JOIN dim_products AS p ON f.product_sk = p.product_sk
+WHERE m.mail_id = %(mail_id)s
+  AND m.kind = 'anomalies'
+  AND a.still_flagged
+  AND a.status = 'NEW'
 """
 
 ERRORS = """
@@ -48,9 +48,7 @@ WITH bad AS (
 )
 """
 
-ODD_TOTALS = (
-    ODD
-    + """
+ODD_TOTALS = """
 SELECT
   COUNT(*) AS lines,
   COALESCE(SUM(quantity), 0) AS units,
@@ -60,37 +58,49 @@ SELECT
   MAX(day) AS last_day
 FROM odd
 """
-)
 
-# Summed by product and month first: the join to the baselines is then small.
+# Of whole months Postgres keeps the sums; lines are counted in what is left at both ends.
 SALES = """
-WITH sales AS (
+WITH counted AS (
   SELECT
     product_sk,
     DATE_TRUNC('month', invoice_date AT TIME ZONE 'UTC')::date AS month,
-    COUNT(*) AS lines,
-    SUM(total_amount) AS amount
+    COUNT(*) AS lines
   FROM fact_transactions
   WHERE quantity > 0
-    AND invoice_date >= %(first_day)s::date::timestamp AT TIME ZONE 'UTC'
-    AND invoice_date < (%(last_day)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+    AND invoice_date >= %(first)s::date::timestamp AT TIME ZONE 'UTC'
+    AND invoice_date < %(past)s::date::timestamp AT TIME ZONE 'UTC'
+    AND (
+      invoice_date < %(whole_first)s::date::timestamp AT TIME ZONE 'UTC'
+      OR invoice_date >= %(whole_past)s::date::timestamp AT TIME ZONE 'UTC'
+    )
   GROUP BY product_sk, month
+),
+sales AS (
+  SELECT p.stock_code, c.month, c.lines
+  FROM counted AS c
+  INNER JOIN dim_products AS p ON c.product_sk = p.product_sk
+  UNION ALL
+  SELECT s.stock_code, s.month, s.sales_lines AS lines
+  FROM ops.sales_by_month AS s
+  WHERE s.month >= %(whole_first)s::date AND s.month < %(whole_past)s::date
 )
 SELECT
   COALESCE(SUM(s.lines), 0)::bigint AS sales_lines,
-  COALESCE(SUM(s.amount), 0) AS sales_amount,
+  (
+    SELECT COALESCE(SUM(d.sales), 0)
+    FROM ops.sales_by_day AS d
+    WHERE d.day >= %(first)s::date AND d.day < %(past)s::date
+  ) AS sales_amount,
   COALESCE(SUM(s.lines) FILTER (WHERE b.stock_code IS NULL), 0)::bigint AS unscored
 FROM sales AS s
-INNER JOIN dim_products AS p ON s.product_sk = p.product_sk
 LEFT JOIN anomaly_baselines AS b
-  ON p.stock_code = b.stock_code
+  ON s.stock_code = b.stock_code
   AND b.is_sufficient
   AND (b.month = s.month OR b.month IS NULL)
 """
 
-PER_DAY = (
-    ODD
-    + """
+PER_DAY = """
 SELECT
   day,
   COUNT(*) AS lines
@@ -98,11 +108,8 @@ FROM odd
 GROUP BY day
 ORDER BY day
 """
-)
 
-CATEGORIES = (
-    ODD
-    + """
+CATEGORIES = """
 SELECT
   category AS name,
   '' AS detail,
@@ -114,11 +121,8 @@ GROUP BY category
 ORDER BY lines DESC, units_above DESC, name
 LIMIT %(limit)s
 """
-)
 
-PRODUCTS = (
-    ODD
-    + """
+PRODUCTS = """
 SELECT
   (ARRAY_AGG(description ORDER BY invoice_date DESC, transaction_id))[1] AS name,
   stock_code AS detail,
@@ -130,11 +134,8 @@ GROUP BY stock_code
 ORDER BY lines DESC, units_above DESC, stock_code
 LIMIT %(limit)s
 """
-)
 
-TOP = (
-    ODD
-    + """
+TOP = """
 SELECT
   transaction_id,
   stock_code,
@@ -148,7 +149,6 @@ FROM odd
 ORDER BY z_score DESC, quantity DESC, transaction_id
 LIMIT %(limit)s
 """
-)
 
 ERROR_TOTALS = (
     ERRORS

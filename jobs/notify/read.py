@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
+from jobs.common.dates import whole_months
 from jobs.notify import queries
 from jobs.notify.facts import (
     Errors,
@@ -39,6 +40,10 @@ class _Reader:
         self._connection = connection
         self._mail_id = mail_id
 
+    def do(self, statement: str) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, {"mail_id": self._mail_id})
+
     def rows(self, statement: str, **values: object) -> list[dict[str, Any]]:
         with self._connection.cursor(cursor_factory=RealDictCursor) as cursor:
             cursor.execute(statement, {"mail_id": self._mail_id, **values})
@@ -51,7 +56,7 @@ class _Reader:
 def read_facts(connection: Connection, mail_id: int) -> Facts:
     """The figures of one outbox row, from one repeatable-read snapshot."""
     with connection, connection.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reader = _Reader(connection, mail_id)
         return Facts(
             mail_id=mail_id,
@@ -86,11 +91,15 @@ def _held(reader: _Reader) -> tuple[HeldBack, ...]:
 
 
 def _odd(reader: _Reader) -> Odd | None:
+    reader.do(queries.ODD)
     totals = reader.row(queries.ODD_TOTALS)
     if not totals["lines"]:
         return None
-    first, last = totals["first_day"], totals["last_day"]
-    sales = reader.row(queries.SALES, first_day=first, last_day=last)
+    first, past = totals["first_day"], totals["last_day"] + timedelta(days=1)
+    whole_first, whole_past = whole_months(first, past)
+    sales = reader.row(
+        queries.SALES, first=first, past=past, whole_first=whole_first, whole_past=whole_past
+    )
     return Odd(
         totals=OddTotals(**totals, **sales),
         per_day=_per_day(reader),

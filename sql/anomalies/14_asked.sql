@@ -2,8 +2,7 @@
 -- Run by:  jobs/analytics/scoring.py
 -- Parameters: monthly (baseline of the 12 months before; else the whole history), rescore_all
 -- Makes:   lacking (what changed and has no baseline), asked (a month that is null: all of them;
---          is_stale: its baseline or floor may be another by now), selling (empty; 15 fills it)
---          Its last statement gives the months to look into.
+--          is_stale: its baseline or floor may be another by now), selling (those of them that do)
 
 -- The line that a person judged may be of another product or month by now.
 INSERT INTO changes (stock_code, month, batch_id, reason)
@@ -76,13 +75,26 @@ GROUP BY k.stock_code, k.month;
 
 ANALYZE asked;
 
-CREATE TEMP TABLE selling (stock_code text, month date) ON COMMIT DROP;
-
-SELECT m.month
-FROM months AS m
+-- Months with sales lines, from the sums that Postgres keeps of them.
+CREATE TEMP TABLE selling ON COMMIT DROP AS
+SELECT
+    a.stock_code,
+    s.month
+FROM asked AS a
+INNER JOIN ops.sales_by_month AS s ON a.month = s.month AND a.stock_code = s.stock_code
+WHERE s.sales_lines > 0
+UNION
+SELECT
+    a.stock_code,
+    s.month
+FROM asked AS a
+INNER JOIN ops.sales_by_month AS s ON a.stock_code = s.stock_code
 WHERE
-    EXISTS (
-        SELECT 1 FROM asked AS a
-        WHERE a.month IS NULL OR a.month = m.month
-    )
-ORDER BY m.month;
+    s.sales_lines > 0
+    AND a.month IS NULL
+    AND EXISTS (
+        SELECT 1 FROM asked AS n
+        WHERE n.month IS NULL
+    );
+
+ANALYZE selling;

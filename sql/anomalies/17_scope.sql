@@ -8,8 +8,6 @@
 --          wanted (baselines to compute)
 -- The last statement gives the months that the baselines are of.
 
-ANALYZE selling;
-
 CREATE TEMP TABLE stale (stock_code text, month date, PRIMARY KEY (stock_code, month)) ON COMMIT DROP;
 
 INSERT INTO stale (stock_code, month)

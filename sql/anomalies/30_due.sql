@@ -1,20 +1,43 @@
--- Purpose: makes room for the lines to score, and says which months they are in.
+-- Purpose: what the lines in question are held against, and in which months they are.
 -- Run by:  jobs/analytics/scoring.py
--- Makes:   scored (empty; 31 and 32 fill it)
+-- Parameters: monthly, k
+-- Makes:   limits (the threshold of each product and month that has one), judged (lines above it,
+--          empty; 31 and 32 fill it)
 
-CREATE TEMP TABLE scored (
+CREATE TEMP TABLE limits ON COMMIT DROP AS
+SELECT
+    d.stock_code,
+    d.month,
+    d.is_whole,
+    b.month AS baseline_month,
+    b.median_qty,
+    b.std_deviation,
+    b.median_qty + %(k)s::double precision * b.std_deviation AS base_threshold
+FROM due AS d
+INNER JOIN anomaly_baselines AS b
+    ON
+        d.stock_code = b.stock_code
+        AND ((%(monthly)s AND d.month = b.month) OR (NOT %(monthly)s AND b.month IS NULL))
+        AND b.is_sufficient;
+
+ANALYZE limits;
+
+CREATE TEMP TABLE judged (
     transaction_id text,
     invoice_no text,
     stock_code text,
     quantity integer,
     invoice_date timestamptz,
-    month date
+    baseline_month date,
+    median_qty double precision,
+    std_deviation double precision,
+    base_threshold double precision
 ) ON COMMIT DROP;
 
 SELECT
-    d.month,
-    bool_or(d.is_whole) AS whole,
-    bool_or(NOT d.is_whole) AS new
-FROM due AS d
-GROUP BY d.month
-ORDER BY d.month;
+    l.month,
+    bool_or(l.is_whole) AS whole,
+    bool_or(NOT l.is_whole) AS new
+FROM limits AS l
+GROUP BY l.month
+ORDER BY l.month;

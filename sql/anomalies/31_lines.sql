@@ -1,21 +1,28 @@
--- Purpose: the sales lines that are scored, of products and months whose every line is.
+-- Purpose: the sales lines above their threshold, of products and months whose every line is scored.
 -- Run by:  jobs/analytics/scoring.py, once for months that follow each other
 -- Parameters: start, past (the first moment of months that follow each other, and of the next one)
 
-INSERT INTO scored (transaction_id, invoice_no, stock_code, quantity, invoice_date, month)
+INSERT INTO judged (
+    transaction_id, invoice_no, stock_code, quantity, invoice_date, baseline_month, median_qty, std_deviation,
+    base_threshold
+)
 SELECT
     f.transaction_id,
     f.invoice_no,
     p.stock_code,
     f.quantity,
     f.invoice_date,
-    d.month
+    l.baseline_month,
+    l.median_qty,
+    l.std_deviation,
+    l.base_threshold
 FROM fact_transactions AS f
 INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
-INNER JOIN due AS d
-    ON p.stock_code = d.stock_code AND date_trunc('month', f.invoice_date AT TIME ZONE 'UTC')::date = d.month
+INNER JOIN limits AS l
+    ON p.stock_code = l.stock_code AND date_trunc('month', f.invoice_date AT TIME ZONE 'UTC')::date = l.month
 WHERE
     f.invoice_date >= %(start)s
     AND f.invoice_date < %(past)s
     AND f.quantity > 0
-    AND d.is_whole;
+    AND f.quantity > l.base_threshold
+    AND l.is_whole;

@@ -1,16 +1,22 @@
--- Purpose: the sales lines that are scored because loads wrote them.
+-- Purpose: the sales lines above their threshold, of those that loads wrote.
 -- Run by:  jobs/analytics/scoring.py, once for months that follow each other
 -- Parameters: start, past (the first moment of months that follow each other, and of the next one),
 --          batches (the loads)
 
-INSERT INTO scored (transaction_id, invoice_no, stock_code, quantity, invoice_date, month)
+INSERT INTO judged (
+    transaction_id, invoice_no, stock_code, quantity, invoice_date, baseline_month, median_qty, std_deviation,
+    base_threshold
+)
 SELECT
     f.transaction_id,
     f.invoice_no,
     p.stock_code,
     f.quantity,
     f.invoice_date,
-    u.month
+    l.baseline_month,
+    l.median_qty,
+    l.std_deviation,
+    l.base_threshold
 FROM fact_transactions AS f
 -- each looked up: there are fewer of them than products' versions
 CROSS JOIN
@@ -19,11 +25,12 @@ CROSS JOIN
         WHERE d.product_sk = f.product_sk
         LIMIT 1
     ) AS p
-INNER JOIN due AS u
-    ON p.stock_code = u.stock_code AND date_trunc('month', f.invoice_date AT TIME ZONE 'UTC')::date = u.month
+INNER JOIN limits AS l
+    ON p.stock_code = l.stock_code AND date_trunc('month', f.invoice_date AT TIME ZONE 'UTC')::date = l.month
 WHERE
     f.invoice_date >= %(start)s
     AND f.invoice_date < %(past)s
     AND f.batch_id = any(%(batches)s)
     AND f.quantity > 0
-    AND NOT u.is_whole;
+    AND f.quantity > l.base_threshold
+    AND NOT l.is_whole;

@@ -1,29 +1,7 @@
--- Purpose: of the lines to score, those above their threshold.
+-- Purpose: of the lines above their threshold, those that no forgiven line excuses.
 -- Run by:  jobs/analytics/scoring.py
--- Parameters: monthly, k
 -- Makes:   above, fallen (empty; 34 fills it)
 --          Its last statement gives the months that were scored.
-
-ANALYZE scored;
-
-CREATE TEMP TABLE judged ON COMMIT DROP AS
-SELECT
-    s.transaction_id,
-    s.invoice_no,
-    s.stock_code,
-    s.quantity,
-    s.invoice_date,
-    b.month AS baseline_month,
-    b.median_qty,
-    b.std_deviation,
-    b.median_qty + %(k)s::double precision * b.std_deviation AS base_threshold
-FROM scored AS s
-INNER JOIN anomaly_baselines AS b
-    ON
-        s.stock_code = b.stock_code
-        AND ((%(monthly)s AND s.month = b.month) OR (NOT %(monthly)s AND b.month IS NULL))
-        AND b.is_sufficient
-WHERE s.quantity > b.median_qty + %(k)s::double precision * b.std_deviation;
 
 ANALYZE judged;
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from jobs.common.dates import EVERY_DAY, Dates, stretches
+from jobs.common.dates import EVERY_DAY, Dates, stretches, whole_months
 from jobs.common.errors import UsageError
 from jobs.common.settings import PROJECT_ROOT
 
@@ -98,3 +98,19 @@ def test_months_that_follow_each_other_are_one_stretch() -> None:
 
     assert stretches([]) == []
     assert stretches(months) == [(months[0], months[2]), (months[3], months[3])]
+
+
+@pytest.mark.parametrize(
+    ("first", "past", "expected"),
+    [
+        (date(2011, 1, 1), date(2011, 3, 1), (date(2011, 1, 1), date(2011, 3, 1))),
+        (date(2011, 1, 2), date(2011, 4, 7), (date(2011, 2, 1), date(2011, 4, 1))),
+        (date(2010, 12, 5), date(2011, 1, 20), (date(2011, 1, 20), date(2011, 1, 20))),
+        (date(2010, 12, 5), date(2011, 2, 1), (date(2011, 1, 1), date(2011, 2, 1))),
+        (date(2011, 5, 1), date(2011, 5, 9), (date(2011, 5, 9), date(2011, 5, 9))),
+    ],
+)
+def test_whole_months_are_those_within_the_days(
+    first: date, past: date, expected: tuple[date, date]
+) -> None:
+    assert whole_months(first, past) == expected

@@ -68,10 +68,11 @@ def add_products(gold: Gold) -> None:
 
 def add_lines(gold: Gold) -> None:
     """Fact lines of December 2010, their dimensions left aside."""
-    gold.ask(
-        "INSERT INTO dim_dates VALUES (20101201, '2010-12-01', 2010, 4, 12, 'December', 1,"
-        " 'Wednesday', false)"
-    )
+    for day in sorted({str(line[2])[:10] for line in LINES}):
+        gold.ask(
+            "INSERT INTO dim_dates VALUES (%s, %s, 2010, 4, 12, 'December', %s, 'Someday', false)",
+            *(int(day.replace("-", "")), day, int(day[-2:])),
+        )
     gold.ask("INSERT INTO dim_countries (country_sk, country_id, country) VALUES (826, 826, 'UK')")
     if gold.ask("SELECT to_regclass('fact_transactions_2010_12')") == [(None,)]:
         gold.ask("SELECT ops.create_fact_month(%s)", MONTH)
@@ -84,7 +85,7 @@ def add_lines(gold: Gold) -> None:
                 "product_sk": product_sk,
                 "customer_sk": -1,
                 "country_sk": 826,
-                "date_sk": 20101201,
+                "date_sk": int(str(invoice_date)[:10].replace("-", "")),
                 "invoice_no": transaction_id.split("-")[0],
                 "invoice_date": invoice_date,
                 "quantity": quantity,
