@@ -41,8 +41,9 @@ class PlainText:
 
     def picked(self, numbers: Sequence[int]) -> bytes:
         """The file with some of its lines only, as they stand."""
-        header, *lines = self.original.splitlines(keepends=True)
-        return header + b"".join(lines[number] for number in numbers)
+        ends = _line_ends(self.original)
+        lines = ((ends[number], ends[number + 1]) for number in numbers)
+        return self.original[: ends[0]] + b"".join(self.original[a:b] for a, b in lines)
 
 
 def plain_text(content: bytes) -> PlainText | None:
@@ -59,9 +60,9 @@ def plain_text(content: bytes) -> PlainText | None:
         return None
     numbers = np.arange(total := body.count(b"\n"))
     if body.translate(None, PLAIN_BYTES):
-        numbers = np.delete(numbers, _odd_lines(body))
-        lines = body.splitlines(keepends=True)
-        body = b"".join(lines[number] for number in numbers)
+        odd = np.unique(_odd_lines(body))
+        numbers = np.delete(numbers, odd)
+        body = _without(body, odd)
     return PlainText(header_of(header), body, numbers, total, original)
 
 
@@ -87,6 +88,20 @@ def _is_well_quoted(body: bytes) -> bool:
         return False
     ends = np.flatnonzero(octets == LINE_FEED)
     return bool((np.searchsorted(ends, opening) == np.searchsorted(ends, closing)).all())
+
+
+def _line_ends(text: bytes) -> Numbers:
+    """Where the next line begins, of each line."""
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == LINE_FEED) + 1
+    return ends if text.endswith(b"\n") else np.append(ends, len(text))
+
+
+def _without(body: bytes, numbers: Numbers) -> bytes:
+    """The body without a few of its lines."""
+    ends = _line_ends(body)
+    starts = np.concatenate([[0], ends])[numbers]
+    kept = zip(np.concatenate([[0], ends[numbers]]), np.append(starts, len(body)), strict=True)
+    return b"".join(body[a:b] for a, b in kept)
 
 
 def _odd_lines(body: bytes) -> Numbers:
