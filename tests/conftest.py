@@ -95,9 +95,9 @@ def spark(settings: Settings) -> Iterator[SparkSession]:
 @pytest.fixture(scope="module")
 def compiled(spark: SparkSession) -> Iterator[None]:
     """Plans are compiled, as in production; other tests save the time."""
-    homes.compile_plans(spark, wanted=True)
+    homes.plan_as_in_production(spark, wanted=True)
     yield
-    homes.compile_plans(spark, wanted=False)
+    homes.plan_as_in_production(spark, wanted=False)
 
 
 @pytest.fixture(scope="session")

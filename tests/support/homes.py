@@ -65,7 +65,7 @@ def start_spark(settings: Settings) -> SparkSession:
     make_class_archive(settings)
     os.environ["PYSPARK_SUBMIT_ARGS"] = f"--driver-java-options '{JAVA_OPTIONS}' pyspark-shell"
     session = get_session("tests", settings)
-    compile_plans(session, wanted=False)
+    plan_as_in_production(session, wanted=False)
     return session
 
 
@@ -76,7 +76,11 @@ def make_class_archive(settings: Settings) -> None:
         class_archive.make(settings)
 
 
-def compile_plans(spark: SparkSession, *, wanted: bool) -> None:
-    """Whether plans become Java code first, as in production: for a few rows that costs most."""
+def plan_as_in_production(spark: SparkSession, *, wanted: bool) -> None:
+    """Whether plans become Java code, and adapt to what each stage gives.
+
+    For a few rows that costs more than all else; what comes out is the same.
+    """
     spark.conf.set("spark.sql.codegen.wholeStage", str(wanted).lower())
     spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK" if wanted else "NO_CODEGEN")
+    spark.conf.set("spark.sql.adaptive.enabled", str(wanted).lower())
