@@ -115,7 +115,7 @@ def reprice(cur: Cursor, run: Run, code: str, price: str, days: Dates, word: Wor
         last_day=days.last,
         unit_price=Decimal(price),
     )
-    return f"{code} costs {price.strip()} {days}"
+    return f"{code} costs {price.strip()} {str(days).replace('of', 'on', 1)}"
 
 
 def keep(cur: Cursor, run: Run, kind: str, subject: str, word: Word, **more: object) -> None:
