@@ -11,6 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 
 from bench import charts, views_shop
 from bench.book import Book, Figures
+from jobs.common.dates import next_month
 from jobs.common.db import connect
 from jobs.common.settings import Settings
 
@@ -61,7 +62,7 @@ def _month(cur: Cursor) -> Figures:
     """From rows aside to an attached month with its keys."""
     invoices = LINES_OF_MONTH // views_shop.LINES_AN_INVOICE
     cur.execute("SELECT ops.create_fact_month(%s)", (NEW_MONTH,))
-    values = {"month": NEW_MONTH, "until": views_shop.following(NEW_MONTH), "invoices": invoices}
+    values = {"month": NEW_MONTH, "until": next_month(NEW_MONTH), "invoices": invoices}
     table = "public.fact_transactions_2012_01"
     cur.execute(views_shop.LINES.format(table), values | {"first": 10_000_000})
     return _timed(cur, f"SELECT ops.attach_fact_month('{NEW_MONTH}')")

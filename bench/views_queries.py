@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from bench.views_shop import CATEGORIES, CUSTOMERS, MONTHS, PRODUCTS, REGIONS, following
+from bench.views_shop import CATEGORIES, CUSTOMERS, MONTHS, PRODUCTS, REGIONS
+from jobs.common.dates import next_month
 
 Values = dict[str, Any]
 
@@ -77,7 +78,7 @@ def some_values(seed: int) -> Values:
     day = month.year * 10_000 + month.month * 100
     return {
         "month": month,
-        "until": following(month),
+        "until": next_month(month),
         "first_day": day + 1,
         "last_day": day + 31,
         "year": month.year,

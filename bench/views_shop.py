@@ -12,6 +12,7 @@ from datetime import date
 
 from psycopg2.extensions import cursor as Cursor
 
+from jobs.common.dates import next_month
 from jobs.common.db import connect, transaction
 from jobs.common.settings import Settings
 
@@ -93,11 +94,6 @@ WHERE f.quantity > 21;
 """
 
 
-def following(month: date) -> date:
-    """The month after."""
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
-
-
 def make(settings: Settings, lines: int) -> None:
     """Fill an empty gold: each month built aside and attached, as the load does."""
     invoices = lines // len(MONTHS) // LINES_AN_INVOICE
@@ -118,6 +114,6 @@ def make(settings: Settings, lines: int) -> None:
 def _make_month(cur: Cursor, month: date, invoices: int, first: int) -> None:
     cur.execute("SELECT ops.create_fact_month(%s)", (month,))
     (name,) = cur.fetchone() or ("",)
-    values = {"month": month, "until": following(month), "invoices": invoices, "first": first}
+    values = {"month": month, "until": next_month(month), "invoices": invoices, "first": first}
     cur.execute(LINES.format(f"public.{name}"), values)
     cur.execute("SELECT ops.attach_fact_month(%s)", (month,))

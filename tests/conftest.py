@@ -94,7 +94,7 @@ def spark(settings: Settings) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="module")
 def compiled(spark: SparkSession) -> Iterator[None]:
-    """Plans are compiled, as in production; other tests save the time."""
+    """Plans are made as in production; other tests save the time."""
     homes.plan_as_in_production(spark, wanted=True)
     yield
     homes.plan_as_in_production(spark, wanted=False)

@@ -60,9 +60,10 @@ def plain_text(content: bytes) -> PlainText | None:
         return None
     numbers = np.arange(total := body.count(b"\n"))
     if body.translate(None, PLAIN_BYTES):
-        odd = np.unique(_odd_lines(body))
+        ends = _line_ends(body)
+        odd = _odd_lines(body, ends)
         numbers = np.delete(numbers, odd)
-        body = _without(body, odd)
+        body = _without(body, ends, odd)
     return PlainText(header_of(header), body, numbers, total, original)
 
 
@@ -96,20 +97,18 @@ def _line_ends(text: bytes) -> Numbers:
     return ends if text.endswith(b"\n") else np.append(ends, len(text))
 
 
-def _without(body: bytes, numbers: Numbers) -> bytes:
+def _without(body: bytes, ends: Numbers, numbers: Numbers) -> bytes:
     """The body without a few of its lines."""
-    ends = _line_ends(body)
     starts = np.concatenate([[0], ends])[numbers]
     kept = zip(np.concatenate([[0], ends[numbers]]), np.append(starts, len(body)), strict=True)
     return b"".join(body[a:b] for a, b in kept)
 
 
-def _odd_lines(body: bytes) -> Numbers:
+def _odd_lines(body: bytes, ends: Numbers) -> Numbers:
     """Lines with bytes beyond printable ASCII."""
     octets = np.frombuffer(body, np.uint8)
-    ends = np.flatnonzero(octets == LINE_FEED)
     odd = (octets < BLANK) & (octets != LINE_FEED) | (octets > TILDE)
-    return np.searchsorted(ends, np.flatnonzero(odd))
+    return np.unique(np.searchsorted(ends, np.flatnonzero(odd), side="right"))
 
 
 def read_plain(

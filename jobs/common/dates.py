@@ -69,7 +69,7 @@ def moment(text: str) -> datetime:
 
 def bounds(month: date) -> dict[str, object]:
     """A month for a statement's parameters: it, its first moment and the next one's (UTC)."""
-    following = _next_month(month)
+    following = next_month(month)
     return {
         "month": month,
         "start": datetime(month.year, month.month, 1, tzinfo=UTC),
@@ -79,12 +79,13 @@ def bounds(month: date) -> dict[str, object]:
 
 def whole_months(first: date, past: date) -> tuple[date, date]:
     """Of the days [first, past), those of whole months, likewise; none: both are `past`."""
-    begun = first if first.day == 1 else _next_month(first)
+    begun = first if first.day == 1 else next_month(first)
     ended = past.replace(day=1)
     return (begun, ended) if begun < ended else (past, past)
 
 
-def _next_month(day: date) -> date:
+def next_month(day: date) -> date:
+    """The first day of the month after a day's."""
     years, number = divmod(day.month, 12)
     return date(day.year + years, number + 1, 1)
 

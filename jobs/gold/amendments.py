@@ -108,14 +108,15 @@ def reprice(cur: Cursor, run: Run, code: str, price: str, days: Dates, word: Wor
     )
     if number:
         raise _said_already(number)
+    subject = f"{code} {days}"
     keep(
-        *(cur, run, "price", f"{code} {days}", word),
+        *(cur, run, "price", subject, word),
         stock_code=code,
         first_day=days.first,
         last_day=days.last,
         unit_price=Decimal(price),
     )
-    return f"{code} costs {price.strip()} {str(days).replace('of', 'on', 1)}"
+    return f"{subject} costs {price.strip()}"
 
 
 def keep(cur: Cursor, run: Run, kind: str, subject: str, word: Word, **more: object) -> None:

@@ -23,6 +23,7 @@ from jobs.common.contracts import (
     DW_FACT,
     Table,
 )
+from jobs.common.dates import next_month
 from jobs.common.db import dsn, transaction
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, summary
@@ -93,14 +94,10 @@ def extract(spark: SparkSession, settings: Settings, table: Table, months: list[
         return spark.read.jdbc(url, f"public.{table.name}", properties=properties)
     spans = [f"date_sk / 100 = {m.year * 100 + m.month}" for m in months]
     bounds = [
-        f"{span} AND invoice_date >= '{m}T00:00:00Z' AND invoice_date < '{_next(m)}T00:00:00Z'"
+        f"{span} AND invoice_date >= '{m}T00:00:00Z' AND invoice_date < '{next_month(m)}T00:00:00Z'"
         for span, m in zip(spans, months, strict=True)
     ]
     return spark.read.jdbc(url, f"public.{table.name}", predicates=bounds, properties=properties)
-
-
-def _next(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
 def transform(rows: DataFrame, table: Table) -> DataFrame:

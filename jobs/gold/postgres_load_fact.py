@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pyspark.sql import functions as F
 
-from jobs.common import prices_by_hand
 from jobs.common.checks import enforce, record
 from jobs.common.contracts import COUNTRIES as BRONZE_COUNTRIES
 from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
@@ -26,6 +25,7 @@ from jobs.common.db import transaction
 from jobs.common.errors import UsageError
 from jobs.common.job import Accept, JobContext, exit_code_of, run_main, say, thousands
 from jobs.common.lake import ensure_tables, is_ancestor, read_since
+from jobs.common.prices_by_hand import Price, in_force, with_prices
 from jobs.common.runlog import Run, run_context
 from jobs.gold import breaker, corrections, pricing, split_stream, staging
 from jobs.gold.force import lines_of_days, whole_transactions
@@ -113,15 +113,30 @@ def _tell_stewards(cur: Cursor, run: Run) -> None:
         cur.execute("SELECT ops.add_finding('errors', %s, %s)", (run.run_id, row[0]))
 
 
-def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Staged) -> None:
+@dataclass(frozen=True)
+class Products:
+    """Product versions, with prices by hand on their days; at most how many, if known."""
+
+    versions: DataFrame
+    rows: int | None
+
+
+def _products(spark: SparkSession, at: Positions, prices: list[Price]) -> Products:
+    versions, more = with_prices(at.read(spark, BRONZE_PRODUCTS), prices)
+    known = at.rows(spark, BRONZE_PRODUCTS)
+    return Products(versions, None if known is None else known + more)
+
+
+def _stage_reference(
+    spark: SparkSession, run: Run, at: Positions, staged: Staged, products: Products
+) -> None:
     """Stage the dimensions that changed; of the products, what can be other than gold has it."""
     wanted = at.now if staged.forced is not None else ()
-    has_prices = at.moved(BRONZE_PRODUCTS) or staged.has_new_prices
-    if has_prices or BRONZE_PRODUCTS.full_name in wanted:
-        versions, rows = _products(spark, run, at)
-        frame = pricing.with_keys(versions_since(versions, staged.since))
+    are_others = at.moved(BRONZE_PRODUCTS) or staged.has_new_prices
+    if are_others or BRONZE_PRODUCTS.full_name in wanted:
+        frame = pricing.with_keys(versions_since(products.versions, staged.since))
         staging.create(run.conn, staging.PRODUCTS, run)
-        staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings, rows)
+        staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings, products.rows)
         staged.products = True
     if at.moved(BRONZE_COUNTRIES) or BRONZE_COUNTRIES.full_name in wanted:
         staging.create(run.conn, staging.COUNTRIES, run)
@@ -129,15 +144,6 @@ def _stage_reference(spark: SparkSession, run: Run, at: Positions, staged: Stage
         rows = at.rows(spark, BRONZE_COUNTRIES)
         staging.copy(run.conn, frame, staging.COUNTRIES, run, run.settings, rows)
         staged.countries = True
-
-
-def _products(spark: SparkSession, run: Run, at: Positions) -> tuple[DataFrame, int | None]:
-    """Product versions, with prices by hand on their days; at most how many, if known."""
-    with transaction(run.conn) as cur:
-        prices = prices_by_hand.in_force(cur)
-    versions, more = prices_by_hand.with_prices(at.read(spark, BRONZE_PRODUCTS), prices)
-    known = at.rows(spark, BRONZE_PRODUCTS)
-    return versions, None if known is None else known + more
 
 
 @dataclass(frozen=True)
@@ -179,9 +185,11 @@ def _lines_to_load(
     return Batch(lines.withColumn("day", F.to_date("invoice_date")), sorted(days), count)
 
 
-def _stage_lines(spark: SparkSession, run: Run, at: Positions, batch: Batch) -> int:
-    versions, known = _products(spark, run, at)
-    priced = pricing.priced(batch.lines, pricing.with_keys(versions), batch.days, known)
+def _stage_lines(
+    spark: SparkSession, run: Run, at: Positions, batch: Batch, products: Products
+) -> int:
+    versions = pricing.with_keys(products.versions)
+    priced = pricing.priced(batch.lines, versions, batch.days, products.rows)
     with transaction(run.conn) as cur:
         names = corrections.aliases(cur)
     frame = transform(priced, corrections.with_aliases(at.read(spark, BRONZE_COUNTRIES), names))
@@ -200,18 +208,20 @@ def bring_up_to_date(
     staged = Staged(snapshots=at.now, forced=forced, lists=new_lists(spark, at), mode=at.mode)
     with transaction(run.conn) as cur:
         staged.corrected = corrections.unfollowed(cur)
+        prices = in_force(cur)
     if forced is None and not staged.has_new_prices:
         staged.since = changed_since(at, staged.lists)
     if forced is not None:
         again = partial(lines_of_days, days=forced)
-    _stage_reference(spark, run, at, staged)
+    products = _products(spark, at, prices)
+    _stage_reference(spark, run, at, staged, products)
     batch = _lines_to_load(spark, run, at, staged, again)
     if batch is None and at.all_taken and not staged.corrected:
         run.counts |= {"rows_in": 0, "loaded": 0}
         return
     staging.create(run.conn, staging.LINES, run)
     if batch is not None:
-        staged.line_count = _stage_lines(spark, run, at, batch)
+        staged.line_count = _stage_lines(spark, run, at, batch, products)
     load(run, staged, context.accept)
     staging.drop(run.conn, run)
 
