@@ -29,7 +29,8 @@ def main(
         Path, typer.Option(help="Where figures are kept; a book that exists is gone on with.")
     ] = ROOT / "bench" / "results" / "book.json",
     scratch: Annotated[
-        Path | None, typer.Option(help="A directory with 60 GB of room, for data that is made.")
+        Path | None,
+        typer.Option(help="A directory with 60 GB of room; grown histories stay there."),
     ] = None,
     write: Annotated[bool, typer.Option(help="Write docs/performance.md.")] = True,
 ) -> None:
@@ -37,14 +38,16 @@ def main(
     chosen = parts or list(NAMES)
     if unknown := sorted(set(chosen) - set(NAMES)):
         raise typer.BadParameter(f"no such part: {', '.join(unknown)}; there are {NAMES}")
-    kept = Book(book)
+    figures = Book(book)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=scratch) as directory:
-        options = Options(data.resolve(), countries.resolve(), rounds, Path(directory))
+        room = Path(directory)
+        kept = scratch.resolve() if scratch else room
+        options = Options(data.resolve(), countries.resolve(), rounds, room, kept)
         for name in chosen:
             typer.echo(f"== {name}", err=True)
-            part(name).run(kept, options)
+            part(name).run(figures, options)
     if write:
-        typer.echo(f"wrote {page.write(kept)}", err=True)
+        typer.echo(f"wrote {page.write(figures)}", err=True)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,16 @@ NAMES = ("asof", "load", "job", "freshness", "growth", "scd2", "views", "scale")
 
 @dataclass(frozen=True)
 class Options:
-    """What every part is told: the real year's files, how often, and where there is room."""
+    """What every part is told: the real year's files, how often, and where there is room.
+
+    `kept` is room for what takes long to make, and is there again when a run goes on.
+    """
 
     data: Path
     countries: Path
     rounds: int
     scratch: Path
+    kept: Path
 
 
 class Part(Protocol):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 
 from bench.book import Book, Figures
 from bench.charts import bars, table
 from bench.growth.counters import months_of
-from bench.growth.grown import RESTATED, Grown, Seen
+from bench.growth.grown import RESTATED, Grown, Seen, is_built
 from bench.homes import fresh_home
 from bench.parts import Options
 
@@ -19,38 +20,49 @@ DRIVER_GIB = 4
 
 
 def run(book: Book, options: Options) -> None:
-    """Build the histories, then give each a file in turn; last, a late price list."""
+    """Build the histories that are not there, then give each a file in turn; last, a late list."""
     wanted = [*MONTHS, *map(_late, MONTHS)]
     if all(len(book.runs(PART, case)) >= options.rounds for case in wanted):
         return
     with ExitStack() as stack:
-        homes = {
-            size: Grown(
-                stack.enter_context(fresh_home(options.scratch / size)),
-                *(months, options.rounds + 1, options.countries),
-            )
-            for size, months in MONTHS.items()
-        }
+        homes = {size: _home(stack, options, size) for size in MONTHS}
         for size, home in homes.items():
-            home.build()
             book.state(PART, f"lines of {size}", home.lines)
-            home.one_more_file(0)  # caches are cold, and so is what the history was made by
+        _one_file(homes)  # caches are cold, and so is what the history was made by
         for nth in range(1, options.rounds + 1):
             _one_round(book, homes, nth)
 
 
-def _one_round(book: Book, homes: dict[str, Grown], nth: int) -> None:
-    """A file, and a late price, for each size; all must make the same of the same."""
-    batches = {}
-    for size, home in homes.items():
-        if len(book.runs(PART, size)) < nth:
-            book.add(PART, size, **_figures(home.one_more_file(nth)))
-            batches[size] = home.last_batch()
+def _home(stack: ExitStack, options: Options, size: str) -> Grown:
+    path = options.kept / PART / size
+    if path.exists() and not is_built(path):
+        shutil.rmtree(path)
+    home = Grown(stack.enter_context(fresh_home(path)), MONTHS[size], options.countries)
+    if not is_built(path):
+        home.build()
+    return home
+
+
+def _one_file(homes: dict[str, Grown]) -> dict[str, Seen]:
+    """The log of one window for each; all must make the same of it."""
+    number = max(home.files for home in homes.values())
+    seen = {size: home.one_more_file(number) for size, home in homes.items()}
+    batches = {size: home.last_batch() for size, home in homes.items()}
     if len(set(batches.values())) > 1:
         raise AssertionError(f"the same file gave other lines: {batches}")
+    return seen
+
+
+def _one_round(book: Book, homes: dict[str, Grown], nth: int) -> None:
+    """A file, and a late price, for each size."""
+    if any(len(book.runs(PART, size)) < nth for size in homes):
+        for size, seen in _one_file(homes).items():
+            if len(book.runs(PART, size)) < nth:
+                book.add(PART, size, **_figures(seen))
+    number = max(home.lists for home in homes.values())
     for size, home in homes.items():
         if len(book.runs(PART, _late(size))) < nth:
-            book.add(PART, _late(size), **_restated(home, nth))
+            book.add(PART, _late(size), **_restated(home, number))
 
 
 def _late(size: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from contextlib import closing
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from jobs.common.db import connect, transaction
 from jobs.common.settings import Settings
 
 LISTS = "ingest_products,ingest_countries,fact_postgres"
+PROGRESS = "bench.json"  # of the home: what was delivered since its history was made
+RESERVED = 60  # windows after the history, for files
 RESTATED = date(2024, 10, 15)  # in the month before the last, which every size has
 PRODUCT = 17  # of those that have another price from the 1st of the next month on
 BATCH = """
@@ -44,15 +47,21 @@ class Seen:
     lake: Opened
 
 
+def is_built(path: Path) -> bool:
+    """Whether a home's history is whole."""
+    return (path / PROGRESS).exists()
+
+
 class Grown:
     """A home with so many months of history."""
 
-    def __init__(self, home: Home, months: int, files: int, countries: Path) -> None:
+    def __init__(self, home: Home, months: int, countries: Path) -> None:
         self.home = home
+        self._progress = home.path / PROGRESS
         self._countries = countries
         with countries.open(encoding="utf-8") as source:
             names = [row["country"] for row in csv.DictReader(source)][:40]
-        self._next = month_of(LAST).windows - files
+        self._next = month_of(LAST).windows - RESERVED
         self.history = History(months, self._next, names)
 
     @property
@@ -65,6 +74,29 @@ class Grown:
     def lines(self) -> int:
         """Lines of history."""
         return sum(self.history.lines(month) for month in self.history.months)
+
+    @property
+    def files(self) -> int:
+        """How many windows have passed since the history."""
+        return self._passed()["files"]
+
+    @property
+    def lists(self) -> int:
+        """How many days of the past were given another price since."""
+        return self._passed()["lists"]
+
+    def _passed(self) -> dict[str, int]:
+        found: dict[str, int] = json.loads(self._progress.read_text(encoding="utf-8"))
+        return found
+
+    def _pass(self, **now: int) -> None:
+        told = {
+            "files": 0,
+            "lists": 0,
+            **(self._passed() if is_built(self.home.path) else {}),
+            **now,
+        }
+        self._progress.write_text(json.dumps(told), encoding="utf-8")
 
     def build(self) -> None:
         """Lists by the project's own jobs; then lines, straight into the lake and into gold."""
@@ -80,10 +112,12 @@ class Grown:
             *(*arguments, str(made)),
         )
         history.build(self.settings, self.history, int(made.read_text()))
+        self._pass()
 
     def one_more_file(self, nth: int) -> Seen:
         """The log of the nth window after the history arrives, and the chain takes it."""
         month = self.history.months[-1]
+        self._pass(files=nth + 1)
         deliver(self.home.landing, log(month, self._next + nth, self.history.countries))
         return self._seen(EVERY_FOUR_HOURS)
 
@@ -95,10 +129,11 @@ class Grown:
         return count, digest
 
     def late_price(self, nth: int) -> Seen:
-        """A price list of a past day arrives late: one product had another price."""
+        """A price list of the nth day after a past one arrives late: one product's is another."""
         past = month_of(RESTATED)
         product = PRODUCT + 3 * nth
-        day = RESTATED + timedelta(days=nth - 1)
+        day = RESTATED + timedelta(days=nth)
+        self._pass(lists=nth + 1)
         deliver(self.home.landing, price_list(past, day, {product: "77.77"}))
         return self._seen("ingest_products,fact_postgres,detect_anomalies,send_mail")
 
