@@ -12,6 +12,7 @@ SIGNS_OF_NO_ROOM = (
     "DSQuotaExceededException",
     "NSQuotaExceededException",
 )
+OF_POSTGRES = "psycopg2.errors"
 # Iceberg takes no commit that is dated more than a minute before the last one.
 SIGNS_OF_A_CLOCK_BEHIND = (
     "Expected sorted snapshot log entries",
@@ -26,7 +27,7 @@ def in_words(error: BaseException) -> WarehouseError | None:
     if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return _no_room(str(getattr(error, "filename", None) or ""))
     if any(sign in text for sign in SIGNS_OF_NO_ROOM):
-        return _no_room("")
+        return _no_room("the disk of Postgres" if OF_POSTGRES in f"{type(error)} {text}" else "")
     if any(sign in text for sign in SIGNS_OF_A_CLOCK_BEHIND):
         return TransientError(
             "the clock went back: the table's last commit is more than a minute ahead of it",

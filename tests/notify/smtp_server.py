@@ -28,6 +28,7 @@ class Inbox:
     envelopes: list[Envelope] = field(default_factory=list)
     rcpt_answers: dict[str, str] = field(default_factory=dict)
     data_answer: str = "250 taken"
+    delay: float = 0  # seconds before it answers to a message, which it has by then
     port: int = 0
 
     @property
@@ -50,6 +51,7 @@ class Inbox:
             assert isinstance(message, EmailMessage)
             self.messages.append(message)
             self.envelopes.append(envelope)
+        await asyncio.sleep(self.delay)
         return self.data_answer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -216,3 +217,37 @@ def test_a_job_that_holds_the_mail_too_long_is_transient(
         with pytest.raises(TransientError, match="still being written"):
             send(gold, inbox)
     assert gold.outbox() == [("PENDING", 0)]
+
+
+def test_a_slow_server_is_waited_for(gold: Gold, inbox: Inbox) -> None:
+    gold.find_odd(1)
+    inbox.delay = 1.5
+    assert len(send(gold, inbox, smtp_timeout_seconds=5).sent) == 1
+    assert gold.outbox() == [("SENT", 1)]
+
+
+def test_one_that_answers_too_late_has_the_same_mail_again_by_its_number(
+    gold: Gold, inbox: Inbox
+) -> None:
+    gold.find_odd(1)
+    inbox.delay = 3
+    with pytest.raises(TransientError, match="timed out"):
+        send(gold, inbox, smtp_timeout_seconds=1)
+
+    inbox.delay = 0
+    send(gold, inbox)
+
+    assert gold.outbox() == [("SENT", 2)]
+    assert len(inbox.messages) == 2
+    assert len({str(message["Message-ID"]) for message in inbox.messages}) == 1
+
+
+def test_one_that_says_nothing_is_left_after_the_timeout(gold: Gold, inbox: Inbox) -> None:
+    gold.find_odd(1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = int(silent.getsockname()[1])
+        with pytest.raises(TransientError):
+            send_mail.run(context_of(gold, port, smtp_timeout_seconds=1), now=NOW)
+
+    assert len(send(gold, inbox).sent) == 1
+    assert len(inbox.messages) == 1
