@@ -92,12 +92,14 @@ SELECT
     FROM ops.sales_by_day AS d
     WHERE d.day >= %(first)s::date AND d.day < %(past)s::date
   ) AS sales_amount,
-  COALESCE(SUM(s.lines) FILTER (WHERE b.stock_code IS NULL), 0)::bigint AS unscored
+  COALESCE(SUM(s.lines) FILTER (
+    WHERE m.stock_code IS NULL AND w.stock_code IS NULL
+  ), 0)::bigint AS unscored
 FROM sales AS s
-LEFT JOIN anomaly_baselines AS b
-  ON s.stock_code = b.stock_code
-  AND b.is_sufficient
-  AND (b.month = s.month OR b.month IS NULL)
+LEFT JOIN anomaly_baselines AS m
+  ON s.stock_code = m.stock_code AND s.month = m.month AND m.is_sufficient
+LEFT JOIN anomaly_baselines AS w
+  ON s.stock_code = w.stock_code AND w.month IS NULL AND w.is_sufficient
 """
 
 PER_DAY = """
