@@ -42,9 +42,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     open_views(cur, run, staged)
     if any_erased(cur):
         run_file(cur, "load/05_erased.sql")
-    run_file(cur, "load/10_files_and_dimensions.sql", params)
-    if staged.products and staged.since is None:
-        cur.execute("ANALYZE dim_products")
+    _take_dimensions(cur, staged, params)
     find_held(cur, staged.line_count)
     run_file(cur, "load/20_resolve.sql", params)
     run_file(cur, "load/22_winners.sql", {"any_lost": cur.fetchone() == (True,)})
@@ -89,6 +87,17 @@ def open_views(cur: Cursor, run: Run, staged: Staged) -> None:
 def close_views(cur: Cursor) -> None:
     """Drop the fixed names again; temp views outlive a transaction."""
     cur.execute("DROP VIEW IF EXISTS winners, staged_lines, staged_products, staged_countries")
+
+
+def _take_dimensions(cur: Cursor, staged: Staged, params: dict[str, Any]) -> None:
+    """Files and dimensions; the first product versions come in without their keys."""
+    cur.execute("SELECT %s AND ops.put_product_keys_aside()", (staged.products,))
+    are_aside = cur.fetchone() == (True,)
+    run_file(cur, "load/10_files_and_dimensions.sql", params)
+    if are_aside:
+        cur.execute("SELECT ops.put_product_keys_back()")
+    if staged.products and staged.since is None:
+        cur.execute("ANALYZE dim_products")
 
 
 def _rows_of(table: StagingTable, run: Run) -> sql.Composable:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from psycopg2 import errors
 
-from jobs.common.db import transaction
+from jobs.common.db import connect, transaction
 from jobs.common.errors import WarehouseError
 from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
@@ -75,6 +76,45 @@ def test_a_first_load_fills_the_star(loads: Loads) -> None:
         ("4-1", ["no_price_in_effect", "unknown_country"], "OPEN", 1, run.run_id, "a"),
         (None, ["malformed_row"], "OPEN", 1, run.run_id, "a"),
     ]
+
+
+KEYS = """
+SELECT c.conname, pg_get_constraintdef(c.oid), c.condeferrable, c.condeferred, c.convalidated
+FROM pg_constraint AS c
+WHERE c.conrelid = 'dim_products'::regclass
+UNION ALL
+SELECT i.indexname, i.indexdef, NULL, NULL, NULL
+FROM pg_indexes AS i
+WHERE i.tablename = 'dim_products'
+ORDER BY 1, 2
+"""
+
+
+def test_a_first_load_leaves_products_the_keys_that_they_had(loads: Loads) -> None:
+    before = loads.ask(KEYS)
+
+    loads.take(FIRST)
+
+    assert len(before) > 10
+    assert loads.ask(KEYS) == before
+
+
+def test_a_first_load_of_two_versions_with_one_start_fails_whole(loads: Loads) -> None:
+    before = loads.ask(KEYS)
+
+    with pytest.raises(errors.UniqueViolation, match="could not create unique index"):
+        loads.take(FIRST, products=[A1, product(7, "A1", "2010-01-01")])
+
+    assert loads.ask("SELECT count(*) FROM dim_products") == [(0,)]
+    assert loads.ask(KEYS) == before
+
+
+def test_a_first_load_beside_a_reader_of_products_keeps_the_keys(loads: Loads) -> None:
+    with closing(connect(loads.settings, "owner")) as conn, transaction(conn) as cur:
+        cur.execute("SELECT count(*) FROM dim_products")
+        loads.take(FIRST)
+
+    assert len(loads.facts()) == 4
 
 
 def test_a_first_load_says_what_became_of_each_line(loads: Loads) -> None:
