@@ -18,6 +18,7 @@ import pyarrow as pa
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from jobs.common.frames import frame_of
 from jobs.common.session import CATALOG, get_session
 from jobs.common.settings import get_settings
 
@@ -102,7 +103,7 @@ def _as_of(spark: SparkSession) -> None:
     new = since.load(LINES)
     days = F.explode(F.sequence("first", F.coalesce("last", "first"))).alias("day")
     prices = spark.table(VERSIONS).select("code", "price", days)
-    names = F.broadcast(spark.createDataFrame([("P1", 1), ("P2", 2)], "code string, name int"))
+    names = F.broadcast(frame_of(spark, [("P1", 1), ("P2", 2)], "code string, name int"))
     lines = new.drop("price").withColumn("day", F.to_date("sold"))
     priced = lines.join(prices, ["code", "day"], how="left").join(names, "code", how="left")
     keyed = priced.withColumns(

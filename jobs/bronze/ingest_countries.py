@@ -20,6 +20,7 @@ from jobs.bronze.master_rows import COUNTRY_COLUMNS
 from jobs.bronze.snapshots import Master, preview, sort_out, take_files
 from jobs.common.contracts import COUNTRIES, COUNTRIES_SNAPSHOTS
 from jobs.common.dates import From, To
+from jobs.common.frames import frame_of
 from jobs.common.job import JobContext, run_main, say
 from jobs.common.lake import BUILT_FROM, ensure_tables, set_property, snapshot_id
 from jobs.common.landing import Landing
@@ -113,7 +114,7 @@ def load(spark: SparkSession, countries: Iterable[Country]) -> int:
     new = {tuple(row) for row in countries}
     held = {tuple(row) for row in spark.table(COUNTRIES.full_name).collect()}
     if new != held:
-        rows = spark.createDataFrame(sorted(new), COUNTRIES.schema)
+        rows = frame_of(spark, sorted(new), COUNTRIES.schema)
         with effect("the countries"):
             rows.coalesce(1).writeTo(COUNTRIES.full_name).overwrite(F.lit(True))
     return len(new ^ held)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from jobs.common.frames import frame_of
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -84,8 +86,8 @@ def versions(snapshots: DataFrame, dates: list[date], missing: Missing) -> DataF
 
 def _calendar(spark: SparkSession, dates: list[date]) -> DataFrame:
     """The dates, numbered from 0 in their order."""
-    return spark.createDataFrame(
-        [(day, nth) for nth, day in enumerate(sorted(dates))], "day date, nth int"
+    return frame_of(
+        spark, [(day, nth) for nth, day in enumerate(sorted(dates))], "day date, nth int"
     )
 
 

@@ -23,6 +23,7 @@ from pyspark.sql import functions as F
 from jobs.common.checks import Check
 from jobs.common.contracts import COUNTRIES, PRODUCTS, TRANSACTIONS_RAW
 from jobs.common.db import connect
+from jobs.common.frames import frame_of
 from jobs.common.lake import read_at, rows_at
 from jobs.common.prices_by_hand import in_force, with_prices
 
@@ -139,7 +140,7 @@ def show_what_gold_took(spark: SparkSession, cur: Cursor) -> None:
     )
     rows = cur.fetchall()
     discarded = [(row["file_sha256"], row["source_line"]) for row in rows]
-    frame = spark.createDataFrame(discarded, "file_sha256 string, source_line int")
+    frame = frame_of(spark, discarded, "file_sha256 string, source_line int")
     frame.createOrReplaceTempView("discarded")
 
 
@@ -157,5 +158,5 @@ def _as_taken(spark: SparkSession, cur: Cursor, table: Table, snapshot: int | No
     cur.execute("SELECT file_sha256 FROM ops.loaded_files")
     rows: Any = cur.fetchall()
     hashes = [(row["file_sha256"],) for row in rows]
-    known = spark.createDataFrame(hashes, "file_sha256 string")
+    known = frame_of(spark, hashes, "file_sha256 string")
     return frame.join(F.broadcast(known), "file_sha256", how="left_semi")

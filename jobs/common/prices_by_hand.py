@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyspark.sql import functions as F
 
 from jobs.common.contracts import PRODUCTS
+from jobs.common.frames import frame_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
@@ -84,7 +85,7 @@ def with_prices(versions: DataFrame, prices: list[Price]) -> tuple[DataFrame, in
     theirs = columns.where(named)
     before = [Version(*row) for row in theirs.collect()]
     after = overlaid(before, prices)
-    rows = versions.sparkSession.createDataFrame(after, theirs.schema)
+    rows = frame_of(versions.sparkSession, after, theirs.schema)
     return columns.where(~named).unionByName(rows), len(after) - len(before)
 
 

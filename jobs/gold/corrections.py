@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from jobs.common.frames import frame_of
+
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
     from pyspark.sql import DataFrame
@@ -60,7 +62,7 @@ def with_aliases(countries: DataFrame, names: Aliases) -> DataFrame:
     own = countries.select("country", "country_id")
     if not names:
         return own
-    rows = countries.sparkSession.createDataFrame(list(names.items()), "alias string, id int")
+    rows = frame_of(countries.sparkSession, names.items(), "alias string, id int")
     meant = F.broadcast(rows).join(own, F.col("id") == F.col("country_id"), how="inner")
     listed = own.select(F.col("country").alias("alias"))
     free = meant.join(listed, "alias", how="left_anti")

@@ -25,6 +25,7 @@ from jobs.common.contracts import (
 )
 from jobs.common.dates import next_month
 from jobs.common.db import dsn, transaction
+from jobs.common.frames import frame_of
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables, summary
 from jobs.common.points import effect
@@ -133,7 +134,7 @@ def bring_up_to_date(spark: SparkSession, run: Run, todo: Pending) -> None:
     if todo.months:
         rows = transform(extract(spark, run.settings, DW_FACT, todo.months), DW_FACT)
     else:
-        rows = spark.createDataFrame([], DW_FACT.schema)
+        rows = frame_of(spark, [], DW_FACT.schema)
     load(rows, DW_FACT, _in_months(todo.months), todo.mark)
 
 

@@ -17,6 +17,7 @@ from jobs.common.contracts import (
     Table,
 )
 from jobs.common.db import transaction
+from jobs.common.frames import frame_of
 from jobs.common.lake import (
     BUILT_FROM,
     get_property,
@@ -148,5 +149,5 @@ def lines_taken(spark: SparkSession, at: Positions, new: list[SourceFile]) -> Da
     rows = at.read(spark, TRANSACTIONS_RAW)
     if not new:
         return rows
-    hashes = spark.createDataFrame([(f.sha256,) for f in new], "file_sha256 string")
+    hashes = frame_of(spark, [(f.sha256,) for f in new], "file_sha256 string")
     return rows.join(F.broadcast(hashes), "file_sha256", how="left_anti")

@@ -23,6 +23,7 @@ from jobs.common.contracts import TRANSACTIONS_RAW
 from jobs.common.dates import Dates, From, To
 from jobs.common.db import transaction
 from jobs.common.errors import UsageError
+from jobs.common.frames import frame_of
 from jobs.common.job import Accept, JobContext, exit_code_of, run_main, say, thousands
 from jobs.common.lake import ensure_tables, is_ancestor, read_since
 from jobs.common.prices_by_hand import Price, in_force, with_prices
@@ -68,7 +69,7 @@ def _without_taken(spark: SparkSession, run: Run, rows: DataFrame) -> DataFrame:
     """For when the snapshot that gold had taken was expired: ask by hash."""
     with transaction(run.conn) as cur:
         cur.execute("SELECT file_sha256 FROM ops.loaded_files")
-        taken = spark.createDataFrame(cur.fetchall(), "file_sha256 string")
+        taken = frame_of(spark, cur.fetchall(), "file_sha256 string")
     return rows.join(F.broadcast(taken), "file_sha256", how="left_anti")
 
 

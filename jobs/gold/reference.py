@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from psycopg2 import sql
 from pyspark.sql import functions as F
 
+from jobs.common.frames import frame_of
 from jobs.gold.staging import COUNTRIES, PRODUCTS
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def lines_of(spark: SparkSession, loaded: DataFrame, change: Touched) -> DataFra
     usable = loaded.where("problem IS NULL")
     parts = []
     if change.products:
-        ranges = spark.createDataFrame(change.products, "code string, first date, past date")
+        ranges = frame_of(spark, change.products, "code string, first date, past date")
         near = usable.where(_may_be_of(change.products))
         day = F.to_date("invoice_date")
         covered = (
@@ -142,7 +143,7 @@ def lines_of(spark: SparkSession, loaded: DataFrame, change: Touched) -> DataFra
         )
         parts.append(near.join(F.broadcast(ranges), covered, how="left_semi"))
     if change.countries:
-        names = spark.createDataFrame([(name,) for name in change.countries], "name string")
+        names = frame_of(spark, [(name,) for name in change.countries], "name string")
         parts.append(
             usable.join(F.broadcast(names), F.col("country") == F.col("name"), how="left_semi")
         )

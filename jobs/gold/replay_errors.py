@@ -13,6 +13,7 @@ import typer
 from pyspark.sql import functions as F
 
 from jobs.common.db import transaction
+from jobs.common.frames import frame_of
 from jobs.common.job import Accept, JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables
 from jobs.common.runlog import Run, run_context
@@ -85,7 +86,7 @@ def run(context: JobContext, wanted: Filter) -> Run:
             return this
 
         def again(loaded: DataFrame) -> DataFrame:
-            keys = spark.createDataFrame(lines, "file_sha256 string, source_line int")
+            keys = frame_of(spark, lines, "file_sha256 string, source_line int")
             return loaded.join(F.broadcast(keys), ["file_sha256", "source_line"], how="left_semi")
 
         if lines:

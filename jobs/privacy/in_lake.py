@@ -14,6 +14,7 @@ from jobs.bronze.guests import bad_row
 from jobs.bronze.redaction import names_one, redacted
 from jobs.bronze.transaction_rows import COLUMNS
 from jobs.common.contracts import DW_DIM_CUSTOMERS, DW_FACT, TRANSACTIONS_RAW, Table
+from jobs.common.frames import frame_of
 from jobs.common.history import data_files, forget_history, snapshots, strays
 from jobs.common.lake import snapshot_id
 
@@ -106,13 +107,13 @@ def erase_from_bronze(spark: SparkSession, customer: str) -> None:
 def _put(spark: SparkSession, bad: list[dict[str, Any]], customer: str) -> None:
     clean = [(row, redacted(bad_row(row), {customer})) for row in bad]
     values = [
-        (*(row[name] for name in PLACE), new.problem, new.raw_fields, bytearray(new.raw_bytes))
+        (*(row[name] for name in PLACE), new.problem, new.raw_fields, bytes(new.raw_bytes))
         for row, new in clean
     ]
     schema = (
         "file_sha256 string, source_line int, problem string, raw_fields string, raw_bytes binary"
     )
-    spark.createDataFrame(values, schema).createOrReplaceTempView("redacted_rows")
+    frame_of(spark, values, schema).createOrReplaceTempView("redacted_rows")
     spark.sql(
         f"MERGE INTO {TRANSACTIONS_RAW.full_name} AS t USING redacted_rows AS s"
         " ON t.file_sha256 = s.file_sha256 AND t.source_line = s.source_line"
