@@ -39,7 +39,8 @@ def start_session() -> SparkSession:
 
 def ours(lines: DataFrame, versions: DataFrame) -> DataFrame:
     """As the load does it, from looking for the batch's days on."""
-    return pricing.priced(lines, versions, pricing.days_of(lines))
+    days = [day for day in pricing.count_by_day(lines) if day is not None]
+    return pricing.priced(lines, versions, days)
 
 
 def pairs(lines: DataFrame, versions: DataFrame) -> DataFrame:

@@ -149,11 +149,11 @@ def _stage_reference(
 
 @dataclass(frozen=True)
 class Batch:
-    """Lines to be staged, the days of those that are usable, and how many there are, if known."""
+    """Lines to be staged, the days of those that are usable, and how many there are."""
 
     lines: DataFrame
     days: list[date]
-    rows: int | None
+    rows: int
 
 
 def _lines_to_load(
@@ -163,7 +163,7 @@ def _lines_to_load(
     new, staged.files = extract(spark, run, at)
     parts = [new.withColumn("is_new", F.lit(True))] if staged.files else []
     days = {day for file in staged.files for day in file.days}
-    count: int | None = sum(file.line_count for file in staged.files)
+    count = sum(file.line_count for file in staged.files)
     loaded = lines_taken(spark, at, staged.files)
     if loaded is not None:
         with transaction(run.conn) as cur:
@@ -177,9 +177,10 @@ def _lines_to_load(
             if staged.forced:
                 rows = whole_transactions(loaded, rows, new)
             parts.append(rows.withColumn("is_new", F.lit(False)))
-            usable = rows.where("problem IS NULL").withColumn("day", F.to_date("invoice_date"))
-            days |= set(pricing.days_of(usable))
-            count = None
+            usable_day = F.when(F.col("problem").isNull(), F.to_date("invoice_date"))
+            counts = pricing.count_by_day(rows.withColumn("day", usable_day))
+            days |= {day for day in counts if day is not None}
+            count += sum(counts.values())
     if not parts:
         return None
     lines = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])

@@ -29,10 +29,9 @@ def with_keys(products: DataFrame) -> DataFrame:
     )
 
 
-def days_of(lines: DataFrame) -> list[date]:
-    """The days of a batch, in order."""
-    days = lines.where(F.col("day").isNotNull()).select("day").distinct()
-    return sorted(row[0] for row in days.collect())
+def count_by_day(lines: DataFrame) -> dict[date | None, int]:
+    """How many lines of a batch are of each `day`; None: of lines without one."""
+    return {row[0]: row[1] for row in lines.groupBy("day").count().collect()}
 
 
 class Calendar:

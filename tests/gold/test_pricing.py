@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
 from jobs.gold import pricing
-from jobs.gold.pricing import Calendar, days_of, on_packed, on_pairs, packed, priced
+from jobs.gold.pricing import Calendar, count_by_day, on_packed, on_pairs, packed, priced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -197,10 +198,10 @@ def test_a_batch_without_a_readable_day_has_no_prices(spark: SparkSession) -> No
     assert found_by(found) == sorted_lines([("A1", None, None, None), (None, None, None, None)])
 
 
-def test_days_of_a_batch_are_told_once_in_order(spark: SparkSession) -> None:
+def test_lines_of_a_batch_are_counted_by_day(spark: SparkSession) -> None:
     days = [START + timedelta(days=n) for n in (3, 1, 3, 2)]
     lines = spark.createDataFrame([("A1", day) for day in [*days, None]], LINES)
-    assert days_of(lines) == sorted(set(days))
+    assert count_by_day(lines) == Counter([*days, None])
 
 
 def size_of(shop: Shop) -> int:
