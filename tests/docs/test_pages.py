@@ -60,6 +60,6 @@ def test_pages_that_people_write_are_short(page: Path) -> None:
 def test_the_page_on_crashes_has_every_effect_of_the_code() -> None:
     page = (PROJECT_ROOT / "docs" / "crashes.md").read_text(encoding="utf-8")
     table = page.split("| effect |", 1)[1].split("\n\n", 1)[0]
-    told = re.findall(r"^\| ((?:the|a) [^|]+) \|", table, re.MULTILINE)
+    told = re.findall(r"^\| ((?:the|an?) [^|]+) \|", table, re.MULTILINE)
 
     assert sorted(told) == sorted({point.split(" ", 1)[1] for point in points()})
