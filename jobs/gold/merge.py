@@ -91,13 +91,17 @@ def close_views(cur: Cursor) -> None:
 
 def _take_dimensions(cur: Cursor, staged: Staged, params: dict[str, Any]) -> None:
     """Files and dimensions; the first product versions come in without their keys."""
-    cur.execute("SELECT %s AND ops.put_product_keys_aside()", (staged.products,))
-    are_aside = cur.fetchone() == (True,)
+    are_aside = staged.products and _put_product_keys_aside(cur)
     run_file(cur, "load/10_files_and_dimensions.sql", params)
     if are_aside:
         cur.execute("SELECT ops.put_product_keys_back()")
     if staged.products and staged.since is None:
         cur.execute("ANALYZE dim_products")
+
+
+def _put_product_keys_aside(cur: Cursor) -> bool:
+    cur.execute("SELECT ops.put_product_keys_aside()")
+    return cur.fetchone() == (True,)
 
 
 def _rows_of(table: StagingTable, run: Run) -> sql.Composable:

@@ -112,9 +112,11 @@ def test_a_first_load_of_two_versions_with_one_start_fails_whole(loads: Loads) -
 def test_a_first_load_beside_a_reader_of_products_keeps_the_keys(loads: Loads) -> None:
     with closing(connect(loads.settings, "owner")) as conn, transaction(conn) as cur:
         cur.execute("SELECT count(*) FROM dim_products")
+        before = loads.ask(KEYS)
         loads.take(FIRST)
 
     assert len(loads.facts()) == 4
+    assert loads.ask(KEYS) == before
 
 
 def test_a_first_load_says_what_became_of_each_line(loads: Loads) -> None:
