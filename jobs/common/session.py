@@ -55,6 +55,8 @@ def _engine(settings: Settings) -> dict[str, str]:
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
         "spark.sql.files.openCostInBytes": "1048576",
         "spark.python.worker.reuse": "true",
+        # Where a column was written is not looked up: five calls into the JVM for each.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.redaction.regex": "(?i)secret|password|passwd|token|access[.]?key",
     }
 
