@@ -16,11 +16,15 @@ from bench.parts import Options
 PART, BASE = "load", "Spark JDBC"
 WAYS = ("ours", "psql COPY", "Spark JDBC", "JDBC, rewritten batches", "Python rows")
 CASES = (
-    *(f"{group}/{way}" for group in ("bulk", "merge") for way in WAYS),
+    *(f"{group}/{way}" for group in ("bulk", "merge", "window") for way in WAYS),
     *("transport/ours", "transport/psql COPY"),
 )
-GOALS = {"bulk": 4, "merge": 2}
-TITLES = {"bulk": "Bulk load, months built aside", "merge": "A batch onto a filled month"}
+GOALS = {"bulk": 4, "merge": 2, "window": 2}
+TITLES = {
+    "bulk": "Bulk load, months built aside",
+    "merge": "A large batch onto a filled month",
+    "window": "A 4-hour window onto a filled month",
+}
 
 
 def run(book: Book, options: Options) -> None:
@@ -32,8 +36,11 @@ def run(book: Book, options: Options) -> None:
     out = options.scratch / "load.jsonl"
     with fresh_home(options.scratch / "load", BOTH_COMPILERS) as home:
         worker = (sys.executable, "-m", "jobs.launch", "bench/load/worker.py")
-        home.run(*worker, str(options.scratch), str(out), *todo)
-    _take(book, out)
+        try:
+            home.run(*worker, str(options.scratch), str(out), *todo)
+        finally:  # what was measured before it failed is kept
+            if out.exists():
+                _take(book, out)
 
 
 def _take(book: Book, out: Path) -> None:
@@ -99,8 +106,8 @@ def _setting(book: Book) -> str:
         "From a Parquet frame to committed rows of the fact with its keys, on a fresh copy of the"
         " database each time. Ours stages, resolves which lines count, and merges in one"
         " transaction. The others insert on two connections: in bulk into months that are there,"
-        " keys in place but not our sums; a batch, which corrects a thousand lines that the month"
-        " has, into a table without keys, and from there by `INSERT … ON CONFLICT DO UPDATE`."
+        " keys in place but not our sums; a batch, which corrects some lines that the month has,"
+        " into a table without keys, and from there by `INSERT … ON CONFLICT DO UPDATE`."
         " psql reads CSV files made before. After each load rows, sums, a hash and the keys"
         f" are compared with the others' and with the Parquet's.{settings}"
     )

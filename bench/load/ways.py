@@ -35,6 +35,11 @@ class Batch:
     files: list[SourceFile]
     csv: list[Path]
 
+    @property
+    def rows(self) -> int:
+        """How many there are, as a load knows from bronze."""
+        return sum(file.line_count for file in self.files)
+
 
 Way = Callable[[Batch, Settings], None]
 Insert = Callable[[Batch, Settings, str], None]
@@ -50,7 +55,7 @@ def ours(batch: Batch, settings: Settings) -> None:
     """The load of the jobs: COPY into staging, one transaction, staging dropped."""
     with run_context(settings, "fact_postgres", ("gold",)) as run:
         staging.create(run.conn, staging.LINES, run)
-        count = staging.copy(run.conn, batch.frame, staging.LINES, run, settings)
+        count = staging.copy(run.conn, batch.frame, staging.LINES, run, settings, batch.rows)
         load(run, Staged(batch.files, count))
         staging.drop(run.conn, run)
 

@@ -24,7 +24,10 @@ from jobs.common.settings import Settings, load_settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-BULK_ROWS, FILLED_ROWS, BATCH_ROWS, CORRECTED_ROWS = 2_000_000, 500_000, 50_000, 1_000
+BULK_ROWS, FILLED_ROWS = 2_000_000, 500_000
+# New lines, and corrected ones that the month has.
+BATCHES = {"merge": (50_000, 1_000), "window": (2_700, 100)}
+WAYS_OF = {"bulk": ways.BULK, "transport": ways.TRANSPORT, **dict.fromkeys(BATCHES, ways.MERGE)}
 MONTHS = ["2010-12-01", *(f"2011-{month:02d}-01" for month in range(1, 13))]
 
 
@@ -83,29 +86,47 @@ def bulk(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, dic
     return Group(batch, empty, months, totals(lines.path)), facts
 
 
-def merge(spark: SparkSession, scratch: Path, base: Settings) -> tuple[Group, dict[str, float]]:
-    """A window's lines onto a month that holds half a million, and has some of them already."""
+@dataclass(frozen=True)
+class Filled:
+    """A month of half a million lines: the lines, and the templates that hold them."""
+
+    held: data.Lines
+    ours: Settings
+    others: Settings
+
+
+def filled(spark: SparkSession, scratch: Path, base: Settings) -> Filled:
+    """Load the month; the others' fact keeps no sums beside it."""
     held = data.write_lines(
         scratch / "held.parquet", FILLED_ROWS, mark="", first="2011-06-01", days=29
     )
-    filled = gold.make(base, "bench_filled")
-    gold.fill_dimensions(filled, data.write_dimensions(scratch))
-    ways.ours(ways.Batch(spark.read.parquet(str(held.path)), held.files, []), filled)
-    gold.settle(filled)
-    plain = gold.fresh_copy(filled, "bench_plain")
+    full = gold.make(base, "bench_filled")
+    gold.fill_dimensions(full, data.write_dimensions(scratch))
+    ways.ours(ways.Batch(spark.read.parquet(str(held.path)), held.files, []), full)
+    gold.settle(full)
+    plain = gold.fresh_copy(full, "bench_plain")
     gold.without_sums(plain)
     gold.settle(plain)
-    path = scratch / "batch.parquet"
-    fresh = data.write_lines(path, BATCH_ROWS, mark="9", first=data.BATCH_DAY, days=4 / 24)
-    lines = data.with_corrections(fresh, held, CORRECTED_ROWS)
+    return Filled(held, full, plain)
+
+
+def onto(
+    spark: SparkSession, scratch: Path, month: Filled, name: str
+) -> tuple[Group, dict[str, float]]:
+    """Lines of four hours onto the month, which has some of them already."""
+    fresh_rows, corrected_rows = BATCHES[name]
+    path = scratch / name / "batch.parquet"
+    path.parent.mkdir()
+    fresh = data.write_lines(path, fresh_rows, mark="9", first=data.BATCH_DAY, days=4 / 24)
+    lines = data.with_corrections(fresh, month.held, corrected_rows)
     batch, facts = batch_of(spark, lines)
-    return Group(batch, filled, plain, totals(lines.path, held.path)), facts
+    return Group(batch, month.ours, month.others, totals(lines.path, month.held.path)), facts
 
 
 def measure(group: Group, name: str, way: str, pgdata: Path) -> tuple[dict[str, float], Any]:
     """Load into a fresh copy; the figures, and what the fact holds then."""
     settings = gold.fresh_copy(group.ours if way == "ours" else group.others)
-    call = {"bulk": ways.BULK, "merge": ways.MERGE, "transport": ways.TRANSPORT}[name][way]
+    call = WAYS_OF[name][way]
     with Watch(pgdata, os.getppid()) as watch:
         start = time.monotonic()
         call(group.batch, settings)
@@ -130,8 +151,11 @@ def run(scratch: Path, todo: list[str]) -> Iterator[dict[str, Any]]:
     spark = get_session("bench load", base)
     pgdata = base.home / "pgdata"
     groups: dict[str, Group] = {}
-    for name, make in (("bulk", bulk), ("merge", merge)):
-        groups[name], facts = make(spark, scratch, base)
+    groups["bulk"], facts = bulk(spark, scratch, base)
+    yield {"fact": "bulk", **facts}
+    month = filled(spark, scratch, base)
+    for name in BATCHES:
+        groups[name], facts = onto(spark, scratch, month, name)
         yield {"fact": name, **facts}
     yield {"fact": "server", **gold.server(groups["bulk"].ours)}
     groups["transport"] = groups["bulk"]
