@@ -2,9 +2,9 @@
 # Runs a wrapper as a stage of a Jenkins build, in the build's workspace. The build's parameters
 # become its arguments; one that it does not take is refused, not passed over.
 # Usage:  jenkins/stage.sh WRAPPER [ARGUMENT…]
-#           FROM TO MONTH AT CHECKSUM ACCEPT FORCE DRY_RUN RESCORE_ALL   the parameters
-#           SCHEDULED=1                                           the timer started the build
-#           RETRY_SECONDS                                         before the next try (60)
+#           FROM TO MONTH REOPEN AT CHECKSUM ACCEPT FORCE DRY_RUN RESCORE_ALL   the parameters
+#           SCHEDULED=1                                                  the timer started the build
+#           RETRY_SECONDS                                                before the next try (60)
 # Files:  report/<wrapper>.log; for the pipeline notes/stage, notes/name and notes/refused
 # Exit:   that of the wrapper: 75 after the third try, 0 instead of 3 (input refused or held back)
 set -Eeuo pipefail
@@ -35,7 +35,7 @@ masked() {
   done
 }
 
-for pair in FROM:from TO:to MONTH:month AT:at CHECKSUM:confirm ACCEPT:accept; do
+for pair in FROM:from TO:to MONTH:month REOPEN:reopen AT:at CHECKSUM:confirm ACCEPT:accept; do
   value="${pair%:*}" && value="${!value:-}"
   [[ -z "$value" ]] || add "--${pair#*:}" "$value"
 done

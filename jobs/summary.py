@@ -29,6 +29,7 @@ SELECT
     (SELECT sum(unscored) FROM v_anomaly_coverage) AS unscored,
     (SELECT coalesce(sum(revenue), 0) FROM v_revenue_by_month) AS revenue,
     (SELECT count(*) FROM ops.rejected_rows) AS rejected,
+    (SELECT coalesce(sum(lines), 0) FROM ops.archived_months) AS archived,
     (SELECT count(*) FROM ops.mail_outbox WHERE status = 'SENT') AS mails
 """
 
@@ -68,11 +69,14 @@ def figures(held: dict[str, Any], rules: list[tuple[str, int]]) -> Table:
     table = Table(title="What gold holds", title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    other = held["rows_in"] - held["loaded"] - held["errors"] - held["discarded"]
+    other = held["rows_in"] - sum(
+        held[name] for name in ("loaded", "archived", "errors", "discarded")
+    )
     rows = [
         ("transaction files taken", held["files"]),
         ("lines in", held["rows_in"]),
         ("  loaded", held["loaded"]),
+        *([("  archived", held["archived"])] if held["archived"] else []),
         ("  in error", held["errors"]),
         *((f"    {rule}", count) for rule, count in rules),
         ("  discarded by a person", held["discarded"]),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tries lines in error again. A load does so by itself when prices or countries change.
 # Usage:  scripts/run_replay_errors.sh [--rule RULE] [--run N] [--file NAME] [--max-attempts N] [--accept WHY] [--dry-run] [--scheduled]
-#           --rule RULE  malformed_row, no_price_in_effect or unknown_country
+#           --rule RULE  archived_month, malformed_row, no_price_in_effect or unknown_country
 #           --run N      only lines that run N wrote
 #           --file NAME  only lines of this file
 #           --accept WHY why what the breaker would hold back is published, in this run alone

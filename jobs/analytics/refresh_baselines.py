@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from jobs.analytics.scoring import Scope, score
+from jobs.common.dates import month_of
 from jobs.common.db import transaction
-from jobs.common.errors import UsageError
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.runlog import Run, run_context
 
@@ -50,14 +50,7 @@ def parse_month(text: str | None, now: datetime) -> date:
     Raises:
         UsageError: the text is of another form.
     """
-    if text is None:
-        return now.date()
-    try:
-        return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a calendar month
-    except ValueError:
-        raise UsageError(
-            f"'{text}' is no month", do="write it as YYYY-MM, such as 2011-12"
-        ) from None
+    return now.date() if text is None else month_of(text, "--month")
 
 
 def main(

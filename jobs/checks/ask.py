@@ -20,8 +20,9 @@ from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import RealDictCursor
 from pyspark.sql import functions as F
 
+from jobs.common.archived import archive
 from jobs.common.checks import Check
-from jobs.common.contracts import COUNTRIES, PRODUCTS, TRANSACTIONS_RAW
+from jobs.common.contracts import COUNTRIES, DW_FACT, PRODUCTS, TRANSACTIONS_RAW
 from jobs.common.db import connect
 from jobs.common.frames import frame_of
 from jobs.common.lake import read_at, rows_at
@@ -134,6 +135,7 @@ def show_what_gold_took(spark: SparkSession, cur: Cursor) -> None:
             with cur.connection.cursor(cursor_factory=Cursor) as plain:
                 frame, _ = with_prices(frame, in_force(plain))
         frame.createOrReplaceTempView(view)
+    _show_what_is_archived(spark, cur)
     cur.execute(
         "SELECT f.file_sha256, e.source_line FROM transactions_error AS e"
         " JOIN ops.loaded_files AS f ON f.file_key = e.file_key WHERE e.status = 'DISCARDED'"
@@ -142,6 +144,34 @@ def show_what_gold_took(spark: SparkSession, cur: Cursor) -> None:
     discarded = [(row["file_sha256"], row["source_line"]) for row in rows]
     frame = frame_of(spark, discarded, "file_sha256 string, source_line int")
     frame.createOrReplaceTempView("discarded")
+
+
+def _show_what_is_archived(spark: SparkSession, cur: Cursor) -> None:
+    """`archived_lines`, as the lake has them; and `counted_transactions`: the rows of bronze that
+    gold accounts for, each with whether it `is_closed`, since it came too late for the archive.
+    """
+    with cur.connection.cursor(cursor_factory=Cursor) as plain:
+        kept = archive(plain)
+    taken = spark.table("taken_transactions")
+    if not kept:
+        spark.table(DW_FACT.full_name).limit(0).createOrReplaceTempView("archived_lines")
+        counted = taken.withColumn("is_closed", F.lit(False))
+        counted.createOrReplaceTempView("counted_transactions")
+        return
+    kept.lines(spark).createOrReplaceTempView("archived_lines")
+    cur.execute("SELECT file_sha256, batch_id FROM ops.loaded_files")
+    rows: Any = cur.fetchall()
+    files = [(row["file_sha256"], row["batch_id"]) for row in rows]
+    batches = F.broadcast(frame_of(spark, files, "file_sha256 string, taken_by bigint"))
+    own = F.concat("invoice_no", F.lit("-"), F.col("line_no").cast("string"))
+    known = taken.join(batches, "file_sha256", how="left")
+    known = known.join(kept.ids(spark), own == F.col("transaction_id"), how="left")
+    is_archived = F.col("archived_by").isNotNull()
+    # what gold had taken before the line of that id left it is settled
+    is_settled = is_archived & (F.col("taken_by") <= F.col("archived_by"))
+    is_closed = is_archived | (F.to_date("invoice_date") < F.lit(kept.past))
+    counted = known.where(~is_settled).withColumn("is_closed", F.coalesce(is_closed, F.lit(False)))
+    counted.select(*taken.columns, "is_closed").createOrReplaceTempView("counted_transactions")
 
 
 def _as_taken(spark: SparkSession, cur: Cursor, table: Table, snapshot: int | None) -> DataFrame:

@@ -84,6 +84,26 @@ def whole_months(first: date, past: date) -> tuple[date, date]:
     return (begun, ended) if begun < ended else (past, past)
 
 
+def month_of(text: str, option: str) -> date:
+    """The first day of the month `YYYY-MM`.
+
+    Raises:
+        UsageError: it is of another form.
+    """
+    try:
+        if len(text) == len("YYYY-MM"):
+            return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a calendar month
+    except ValueError:
+        pass
+    raise UsageError(f"{option} is no month: {text}", do="write it as YYYY-MM, such as 2011-12")
+
+
+def months_before(month: date, count: int) -> date:
+    """The first day of the month so many months before."""
+    number = month.year * 12 + month.month - 1 - count
+    return date(number // 12, number % 12 + 1, 1)
+
+
 def next_month(day: date) -> date:
     """The first day of the month after a day's."""
     years, number = divmod(day.month, 12)

@@ -19,10 +19,12 @@ _STAR = ("fact_transactions", "dim_products", "dim_customers", "dim_countries", 
 _SALES = ("fact_transactions", "dim_products")
 _OUTBOX = ("ops.mail_outbox", "ops.mail_findings")
 _REFUSALS = ("ops.rejected_rows", "ops.checks")
+_ARCHIVE = ("ops.archived_months", "ops.archived_ids")
 _LOAD = Job(
     (
         *("ecommerce_db.transactions_raw", "ecommerce_db.products", "ecommerce_db.countries"),
         *("ecommerce_db.products_snapshots", "ecommerce_db.countries_snapshots"),
+        *(*_ARCHIVE, contracts.DW_FACT.full_name),
     ),
     (
         *(*_STAR, "transactions_error", "ops.checks", "ops.loaded_files", "ops.watermarks"),
@@ -31,7 +33,10 @@ _LOAD = Job(
         *("ops.breaker_trips", "ops.pending_files", "ops.corrections"),
     ),
 )
-_SCORE = Job(_SALES, ("anomaly_baselines", "anomalies", "ops.sales_changes", *_OUTBOX))
+_SCORE = Job(
+    (*_SALES, "ops.archived_months"),
+    ("anomaly_baselines", "anomalies", "ops.sales_changes", *_OUTBOX),
+)
 
 LINEAGE = {
     "setup": Job((), ("ops.schema_migrations", "ops.signing_key", "ops.erasure_key")),
@@ -64,8 +69,16 @@ LINEAGE = {
         ("ops.mail_outbox",),
     ),
     "dw": Job(
-        (*_STAR, "ops.watermarks", "ops.fact_months", "ops.loaded_files"),
+        (*_STAR, "ops.watermarks", "ops.fact_months", "ops.loaded_files", *_ARCHIVE),
         tuple(table.full_name for table in contracts.DW_TABLES),
+    ),
+    "archive": Job(
+        _LOAD.reads,
+        (
+            *_LOAD.writes,
+            *_ARCHIVE,
+            *(table.full_name for table in contracts.DW_TABLES),
+        ),
     ),
     "maintain": Job(
         (),
@@ -88,11 +101,12 @@ LINEAGE = {
             *(*_STAR, "transactions_error", "anomalies", "ops.loaded_files", "ops.watermarks"),
             *("ops.loaded_snapshots", "ops.sales_by_month", "ops.sales_by_buyer"),
             *("ops.sales_by_day", "ops.pending_files"),
+            *("ops.archived_months", contracts.DW_FACT.full_name),
         ),
         ("ops.checks", *_OUTBOX),
     ),
     "erase_customer": Job(
-        ("landing/transactions", "ops.loaded_files"),
+        ("landing/transactions", "ops.loaded_files", "ops.archived_months"),
         (
             *("ops.erased_customers", "ops.redacted_files", "ecommerce_db.transactions_raw"),
             *("fact_transactions", "dim_customers", "transactions_error", "ops.sales_by_buyer"),

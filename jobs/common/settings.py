@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from jobs.common.errors import UsageError
@@ -20,6 +20,7 @@ from jobs.common.guards import refuse_clear_text, refuse_open_files, refuse_samp
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_HOME = ".warehouse"
+FEWEST_MONTHS = 25
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
@@ -107,6 +108,9 @@ class Settings(BaseSettings):
     maintain_min_files: int = Field(5, ge=2)
     log_keep_days: int = Field(30, ge=1)
 
+    # at least two years: a line is scored by 12 months, and a restated one of these is, too
+    gold_keep_months: int = Field(0, ge=0)
+
     # mail
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 25
@@ -119,6 +123,13 @@ class Settings(BaseSettings):
     mail_to: str = "data-stewards@localhost"
     link_dashboard: str = ""
     link_runs: str = ""
+
+    @field_validator("gold_keep_months")
+    @classmethod
+    def _two_years(cls, months: int) -> int:
+        if 0 < months < FEWEST_MONTHS:
+            raise ValueError(f"is 0, for all months, or at least {FEWEST_MONTHS}")
+        return months
 
     @property
     def home(self) -> Path:

@@ -15,6 +15,7 @@ import typer
 from pyspark.sql import functions as F
 
 from jobs.common.addresses import jdbc_url
+from jobs.common.archived import Archive, archive
 from jobs.common.contracts import (
     DW_DIM_COUNTRIES,
     DW_DIM_CUSTOMERS,
@@ -27,7 +28,7 @@ from jobs.common.dates import next_month
 from jobs.common.db import dsn, transaction
 from jobs.common.frames import frame_of
 from jobs.common.job import JobContext, run_main, say, thousands
-from jobs.common.lake import ensure_tables, summary
+from jobs.common.lake import ensure_tables, our_words, summary, written_by
 from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 
@@ -38,7 +39,13 @@ if TYPE_CHECKING:
 
 JOB = "dw"
 LOCKS = ("dw", "gold")  # dimensions and fact are to be of one state of gold
-DIMENSIONS = (DW_DIM_PRODUCTS, DW_DIM_CUSTOMERS, DW_DIM_COUNTRIES, DW_DIM_DATES)
+DIMENSIONS = {
+    DW_DIM_PRODUCTS: "product_sk",
+    DW_DIM_CUSTOMERS: "customer_sk",
+    DW_DIM_COUNTRIES: "country_sk",
+    DW_DIM_DATES: "date_sk",
+}
+GUEST = -1
 BATCH = "warehouse.gold-batch"
 FILES = "warehouse.gold-files"
 FILES_HASH = "warehouse.gold-files-sha256"
@@ -110,6 +117,37 @@ def transform(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*(F.col(c.name).cast(c.type).alias(c.name) for c in table.columns))
 
 
+def with_archived(rows: DataFrame, table: Table, kept: Archive) -> DataFrame:
+    """A dimension, with the members that gold has no more and archived lines point to.
+
+    A customer's first and last purchase are of all lines, archived ones among them.
+
+    Args:
+        rows: the dimension as gold has it.
+    """
+    spark, key = rows.sparkSession, DIMENSIONS[table]
+    lines = kept.lines(spark)
+    gone = spark.table(table.full_name).join(rows.select(key), key, how="left_anti")
+    gone = gone.join(lines.select(key).distinct(), key, how="left_semi")
+    if table is DW_DIM_PRODUCTS:
+        ended = F.coalesce("end_date", F.lit(kept.past))
+        gone = gone.withColumns({"is_current": F.lit(False), "end_date": ended})
+    every = rows.unionByName(gone.select(rows.columns))
+    if table is not DW_DIM_CUSTOMERS:
+        return every
+    spans = lines.where(F.col(key) != GUEST).groupBy(key)
+    dated = spans.agg(F.min("invoice_date").alias("low"), F.max("invoice_date").alias("high"))
+    first, last = F.least("first_purchase", "low"), F.greatest("last_purchase", "high")
+    joined = every.join(dated, key, how="left")
+    return joined.withColumns({"first_purchase": first, "last_purchase": last}).select(rows.columns)
+
+
+def mark_of(spark: SparkSession) -> dict[str, str]:
+    """What the fact says of itself, for a commit that changes none of that."""
+    words = our_words(written_by(spark, DW_FACT))
+    return {f"snapshot-property.{name}": value for name, value in words.items()}
+
+
 def load(rows: DataFrame, table: Table, replaced: Column, mark: dict[str, str]) -> None:
     """Put the rows in the place of those that `replaced` selects, in one commit."""
     writer = rows.writeTo(table.full_name)
@@ -119,7 +157,8 @@ def load(rows: DataFrame, table: Table, replaced: Column, mark: dict[str, str]) 
         writer.overwrite(replaced)
 
 
-def _in_months(months: list[date]) -> Column:
+def in_months(months: list[date]) -> Column:
+    """Whether a line of the fact is of one of these months."""
     condition = F.lit(False)
     for month in months:
         condition = condition | ((F.col("year") == month.year) & (F.col("month") == month.month))
@@ -128,14 +167,18 @@ def _in_months(months: list[date]) -> Column:
 
 def bring_up_to_date(spark: SparkSession, run: Run, todo: Pending) -> None:
     """Dimensions first, so that no fact points to what is not there."""
+    with transaction(run.conn) as cur:
+        kept = archive(cur)
     for table in DIMENSIONS:
         rows = transform(extract(spark, run.settings, table, []), table)
+        if kept:
+            rows = with_archived(rows, table, kept)
         load(rows.coalesce(1), table, F.lit(True), {})
     if todo.months:
         rows = transform(extract(spark, run.settings, DW_FACT, todo.months), DW_FACT)
     else:
         rows = frame_of(spark, [], DW_FACT.schema)
-    load(rows, DW_FACT, _in_months(todo.months), todo.mark)
+    load(rows, DW_FACT, in_months(todo.months), todo.mark)
 
 
 def run(context: JobContext) -> Run:

@@ -42,6 +42,8 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     open_views(cur, run, staged)
     if any_erased(cur):
         run_file(cur, "load/05_erased.sql")
+    if staged.reopened:
+        cur.execute("DELETE FROM ops.archived_months WHERE month >= %s", (staged.reopened,))
     _take_dimensions(cur, staged, params)
     find_held(cur, staged.line_count)
     run_file(cur, "load/20_resolve.sql", params)
@@ -82,6 +84,10 @@ def open_views(cur: Cursor, run: Run, staged: Staged) -> None:
         "INSERT INTO staged_files VALUES %s",
         [(f.sha256, f.file_key, f.name, f.window_start, f.line_count) for f in staged.files],
     )
+    cur.execute(
+        "CREATE TEMP TABLE settled_ids (transaction_id text, archived_by bigint) ON COMMIT DROP"
+    )
+    execute_values(cur, "INSERT INTO settled_ids VALUES %s", staged.archived_ids)
 
 
 def close_views(cur: Cursor) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pyspark.sql import functions as F
 
+from jobs.common.archived import archive
 from jobs.common.checks import enforce, record
 from jobs.common.contracts import COUNTRIES as BRONZE_COUNTRIES
 from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
@@ -29,6 +30,7 @@ from jobs.common.lake import ensure_tables, is_ancestor, read_since
 from jobs.common.prices_by_hand import Price, in_force, with_prices
 from jobs.common.runlog import Run, run_context
 from jobs.gold import breaker, corrections, pricing, split_stream, staging
+from jobs.gold.closed import archived_among, still_open, with_closed
 from jobs.gold.force import lines_of_days, whole_transactions
 from jobs.gold.hold import hold, settle
 from jobs.gold.merge import close_views, merge
@@ -166,6 +168,8 @@ def _lines_to_load(
     count = sum(file.line_count for file in staged.files)
     loaded = lines_taken(spark, at, staged.files)
     if loaded is not None:
+        if staged.archive:
+            loaded = still_open(spark, run, loaded, staged.archive)
         with transaction(run.conn) as cur:
             change = touched(cur, run, staged)
         seen = [lines_of(spark, loaded, change)] if change else []
@@ -188,22 +192,41 @@ def _lines_to_load(
 
 
 def _stage_lines(
-    spark: SparkSession, run: Run, at: Positions, batch: Batch, products: Products
+    spark: SparkSession, run: Run, at: Positions, staged: Staged, batch: Batch, products: Products
+) -> int:
+    """Stage the lines; once more, if some say a line of an archived month anew."""
+    count = _stage(spark, run, at, staged, batch, products)
+    if staged.archive and (found := archived_among(spark, run, staged.archive)):
+        staged.archived_ids = found
+        staging.empty(run.conn, staging.LINES, run)
+        count = _stage(spark, run, at, staged, batch, products)
+    return count
+
+
+def _stage(
+    spark: SparkSession, run: Run, at: Positions, staged: Staged, batch: Batch, products: Products
 ) -> int:
     versions = pricing.with_keys(products.versions)
     priced = pricing.priced(batch.lines, versions, batch.days, products.rows)
     with transaction(run.conn) as cur:
         names = corrections.aliases(cur)
+    priced = with_closed(priced, staged.archive, [each for each, _ in staged.archived_ids])
     frame = transform(priced, corrections.with_aliases(at.read(spark, BRONZE_COUNTRIES), names))
     return staging.copy(run.conn, frame, staging.LINES, run, run.settings, batch.rows)
 
 
 def bring_up_to_date(
-    context: JobContext, run: Run, *, again: Again | None = None, forced: Dates | None = None
+    context: JobContext,
+    run: Run,
+    *,
+    again: Again | None = None,
+    forced: Dates | None = None,
+    reopen: date | None = None,
 ) -> None:
     """Load what bronze has and gold has not; look at the lines of `again` again.
 
     With `forced`, look at the lines of these days again and put right what gold holds of them.
+    With `reopen`, archived months from that one on are gold's again: its days are to be forced.
     """
     spark = context.session
     at = positions(spark, run)
@@ -211,6 +234,9 @@ def bring_up_to_date(
     with transaction(run.conn) as cur:
         staged.corrected = corrections.unfollowed(cur)
         prices = in_force(cur)
+        staged.archive = archive(cur)
+    if reopen is not None:
+        staged.reopened, staged.archive = reopen, staged.archive.before(reopen)
     if forced is None and not staged.has_new_prices:
         staged.since = changed_since(at, staged.lists)
     if forced is not None:
@@ -223,7 +249,7 @@ def bring_up_to_date(
         return
     staging.create(run.conn, staging.LINES, run)
     if batch is not None:
-        staged.line_count = _stage_lines(spark, run, at, batch, products)
+        staged.line_count = _stage_lines(spark, run, at, staged, batch, products)
     load(run, staged, context.accept)
     staging.drop(run.conn, run)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 JOB = "replay_errors"
-Rule = Literal["malformed_row", "no_price_in_effect", "unknown_country"]
+Rule = Literal["archived_month", "malformed_row", "no_price_in_effect", "unknown_country"]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from jobs.gold.keys import customer_sk, date_sk, key_of_hash
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+ARCHIVED = "archived_month"
 MALFORMED = "malformed_row"
 NO_PRICE = "no_price_in_effect"
 UNKNOWN_COUNTRY = "unknown_country"
-RULES = (MALFORMED, NO_PRICE, UNKNOWN_COUNTRY)
+RULES = (ARCHIVED, MALFORMED, NO_PRICE, UNKNOWN_COUNTRY)
 
 _FIELDS = (
     "invoice_no",
@@ -34,8 +35,8 @@ def transform(lines: DataFrame, countries: DataFrame) -> DataFrame:
     """Split the stream of lines.
 
     Args:
-        lines: rows of `transactions_raw` with `day`, `is_new`, and the `product_sk` and
-            `unit_price` of their day; see `pricing.priced`.
+        lines: rows of `transactions_raw` with `day`, `is_new`, `is_closed` (of a month that left
+            gold), and the `product_sk` and `unit_price` of their day; see `pricing.priced`.
         countries: the standing countries.
 
     Returns:
@@ -74,11 +75,15 @@ def _broken_rules() -> Column:
     """The rules that a row broke, sorted."""
     usable = F.col("problem").isNull()
     priced = F.col("product_sk").isNotNull()
+    named = F.col("country_sk").isNotNull()
+    fits = F.col("total_amount").isNotNull()
     found = {
+        # a line that is good otherwise: gold could hold it, if the month were there
+        ARCHIVED: usable & priced & fits & named & F.col("is_closed"),
         # a total that numeric(18,4) cannot hold is no line of this shop
-        MALFORMED: ~usable | (priced & F.col("total_amount").isNull()),
+        MALFORMED: ~usable | (priced & ~fits),
         NO_PRICE: usable & ~priced,
-        UNKNOWN_COUNTRY: usable & F.col("country_sk").isNull(),
+        UNKNOWN_COUNTRY: usable & ~named,
     }
     return F.array_compact(F.array(*(F.when(found[rule], F.lit(rule)) for rule in RULES)))
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from jobs.common.archived import Archive
+
 if TYPE_CHECKING:
     from jobs.common.dates import Dates
     from jobs.gold.corrections import Unfollowed
@@ -43,6 +45,8 @@ class ListFile:
 class Staged:
     """What a run has put into staging.
 
+    `archive`: months that left gold, `reopened` and later ones out, which this load brings back;
+    `archived_ids`: staged ids of lines in it, each with the run that archived it.
     `since`: of the product versions, those alone that start or end on that day or later; `mode`:
     what products were built by; `corrected`: corrections by hand that lines have yet to follow.
     """
@@ -57,6 +61,9 @@ class Staged:
     since: date | None = None
     mode: str | None = None
     corrected: list[Unfollowed] = field(default_factory=list)
+    archive: Archive = field(default_factory=Archive)
+    reopened: date | None = None
+    archived_ids: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def has_new_prices(self) -> bool:

@@ -222,6 +222,12 @@ def values_of(rows: pa.BinaryArray) -> memoryview:
     return memoryview(values)[ends[rows.offset] : ends[rows.offset + len(rows)]]
 
 
+def empty(conn: Connection, table: StagingTable, run: Run) -> None:
+    """Take out what this run staged in the table."""
+    with transaction(conn) as cur:
+        cur.execute(sql.SQL("TRUNCATE staging.{}").format(sql.Identifier(table.name(run))))
+
+
 def drop(conn: Connection, run: Run) -> None:
     """Drop what this run staged."""
     with transaction(conn, "the drop of staging") as cur:

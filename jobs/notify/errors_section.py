@@ -18,6 +18,12 @@ class Advice(NamedTuple):
 
 
 _ADVICE = {
+    "archived_month": Advice(
+        "Archived month",
+        meaning="Its month left gold for the lake's star before the line came, or the line says"
+        " anew what is in such a month.",
+        remedy="If it is to count, bring the month back: scripts/run_archive.sh --reopen YYYY-MM.",
+    ),
     "malformed_row": Advice(
         "Malformed row",
         meaning="It cannot be read as an order line: a field is missing, the quantity is 0 or"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jobs.common.archived import archive
 from jobs.common.checks import Check, record
 from jobs.common.contracts import DW_FACT, TRANSACTIONS_RAW
 from jobs.common.db import connect, transaction
@@ -117,9 +118,12 @@ def erase(context: JobContext, run: Run, landing: Landing, customer: str) -> Non
     hashes = in_lake.files(spark)
     in_lake.erase_from_bronze(spark, customer)
     with transaction(run.conn) as cur:
+        kept = archive(cur)
+    in_archive = in_lake.erase_from_archive(spark, kept, customer)
+    with transaction(run.conn) as cur:
         now = snapshot_id(spark, TRANSACTIONS_RAW) if in_gold.has_taken(cur, hashes) else None
-        is_changed = in_gold.erase(cur, run, customer)
-        in_gold.follow(cur, run, now, is_changed=is_changed)
+        in_gold_too = in_gold.erase(cur, run, customer)
+        in_gold.follow(cur, run, now, is_changed=in_gold_too or in_archive)
     if snapshot_id(spark, DW_FACT) is not None:
         todo = load_dw.pending(spark, run)
         if todo:

@@ -6,6 +6,7 @@ Spark and Iceberg keep and log their plans, so a customer is looked for by a dig
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -17,9 +18,12 @@ from jobs.common.contracts import DW_DIM_CUSTOMERS, DW_FACT, TRANSACTIONS_RAW, T
 from jobs.common.frames import frame_of
 from jobs.common.history import data_files, forget_history, snapshots, strays
 from jobs.common.lake import snapshot_id
+from jobs.gold import load_dw
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+
+    from jobs.common.archived import Archive
 
 TABLES = (TRANSACTIONS_RAW, DW_DIM_CUSTOMERS, DW_FACT)
 NAMES = {
@@ -121,6 +125,27 @@ def _put(spark: SparkSession, bad: list[dict[str, Any]], customer: str) -> None:
         " t.raw_fields = s.raw_fields, t.raw_bytes = s.raw_bytes"
     )
     spark.catalog.dropTempView("redacted_rows")
+
+
+def erase_from_archive(spark: SparkSession, kept: Archive, customer: str) -> bool:
+    """Make the customer's archived lines a guest's; whether there were any.
+
+    Gold has these lines no more, so the star does not follow it there.
+    """
+    if not kept:
+        return False
+    lines = kept.lines(spark)
+    theirs = _theirs(DW_FACT, customer)
+    found = lines.where(theirs).select("year", "month").distinct().collect()
+    months = [date(row[0], row[1], 1) for row in found]
+    if not months:
+        return False
+    written = load_dw.in_months(months)
+    rows = spark.table(DW_FACT.full_name).where(written)
+    key = F.when(theirs, load_dw.GUEST).otherwise(F.col("customer_sk"))
+    rows = rows.withColumn("customer_sk", key.cast("bigint"))
+    load_dw.load(rows, DW_FACT, written, load_dw.mark_of(spark))
+    return True
 
 
 def forget_star(spark: SparkSession) -> None:

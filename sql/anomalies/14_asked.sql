@@ -22,6 +22,7 @@ SELECT DISTINCT
 FROM changes AS c
 WHERE
     %(monthly)s
+    AND c.month >= (SELECT ops.scoring_starts())
     AND NOT EXISTS (
         SELECT 1 FROM anomaly_baselines AS b
         WHERE b.stock_code = c.stock_code AND b.month = c.month
@@ -48,7 +49,11 @@ FROM (
         FROM (SELECT DISTINCT n.month FROM changes AS n) AS d
         INNER JOIN months AS m ON d.month < m.month AND m.month <= d.month + interval '12 months'
     ) AS r ON c.month = r.changed
-    WHERE %(monthly)s AND NOT %(rescore_all)s AND c.reason <> 'prices'
+    WHERE
+        %(monthly)s
+        AND NOT %(rescore_all)s
+        AND c.reason <> 'prices'
+        AND r.month >= (SELECT ops.scoring_starts())
     UNION ALL
     SELECT
         l.stock_code,

@@ -23,7 +23,7 @@ SELECT
     s.month
 FROM selling AS s
 INNER JOIN asked AS a ON s.stock_code = a.stock_code AND a.month IS NULL
-WHERE a.is_stale;
+WHERE a.is_stale AND (NOT %(monthly)s OR s.month >= (SELECT ops.scoring_starts()));
 
 ANALYZE stale;
 
@@ -52,6 +52,7 @@ FROM (
         c.month,
         c.reason IN ('review', 'flagged') AS is_whole
     FROM changes AS c
+    WHERE NOT %(monthly)s OR c.month >= (SELECT ops.scoring_starts())
 ) AS d
 GROUP BY d.stock_code, d.month;
 
@@ -79,7 +80,7 @@ INNER JOIN anomaly_baselines AS b
         c.stock_code = b.stock_code
         AND c.month < b.month
         AND (c.month + interval '12 months')::date >= b.month
-WHERE %(monthly)s AND c.reason <> 'prices'
+WHERE %(monthly)s AND c.reason <> 'prices' AND b.month >= (SELECT ops.scoring_starts())
 UNION
 SELECT
     b.stock_code,
@@ -92,7 +93,7 @@ SELECT
     b.stock_code,
     b.month
 FROM anomaly_baselines AS b
-WHERE %(rescore_all)s
+WHERE %(rescore_all)s AND (NOT %(monthly)s OR b.month >= (SELECT ops.scoring_starts()))
 UNION
 SELECT
     s.stock_code,

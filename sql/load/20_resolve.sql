@@ -3,6 +3,7 @@
 -- Run by:  jobs/gold/merge.py
 -- Parameters: forced (what gold holds may be damaged: of every staged transaction, all lines of
 --          bronze are staged, so gold is not asked which line counts)
+-- Reads:   settled_ids (staged ids that a line of an archived month has)
 -- Makes:   losers (staged lines that do not count); its last statement says whether there are any
 
 CREATE TEMP TABLE losers (
@@ -10,6 +11,16 @@ CREATE TEMP TABLE losers (
     source_line integer,
     PRIMARY KEY (file_key, source_line)
 ) ON COMMIT DROP;
+
+-- What gold had taken before the line of that id left it is settled.
+INSERT INTO losers (file_key, source_line)
+SELECT DISTINCT
+    l.file_key,
+    l.source_line
+FROM settled_ids AS a
+INNER JOIN staged_lines AS l ON a.transaction_id = l.transaction_id
+INNER JOIN ops.loaded_files AS w ON l.file_key = w.file_key
+WHERE w.batch_id <= a.archived_by;
 
 INSERT INTO losers (file_key, source_line)
 WITH doubled AS (
@@ -31,6 +42,8 @@ ranked AS (
     FROM doubled AS d
     INNER JOIN staged_lines AS l ON d.transaction_id = l.transaction_id
     INNER JOIN ops.loaded_files AS w ON l.file_key = w.file_key
+    LEFT JOIN losers AS x ON l.file_key = x.file_key AND l.source_line = x.source_line
+    WHERE x.file_key IS NULL
 )
 
 SELECT

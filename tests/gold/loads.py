@@ -41,7 +41,7 @@ TRUNCATE ops.mail_findings, ops.mail_outbox, ops.sales_changes, ops.fact_months,
     ops.loaded_files, ops.loaded_snapshots, ops.empty_files, ops.late_views, ops.checks,
     ops.rejected_rows, ops.sales_by_month, ops.sales_by_buyer, ops.sales_by_day,
     ops.breaker_trips, ops.pending_files, ops.erased_customers, ops.redacted_files,
-    ops.corrections, ops.runs;
+    ops.corrections, ops.archived_months, ops.archived_ids, ops.runs;
 """
 
 

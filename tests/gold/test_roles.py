@@ -268,7 +268,7 @@ def test_functions_that_run_as_the_owner_fix_their_search_path(gold: Settings) -
         )
     )
 
-    assert len(found) == 20
+    assert len(found) == 22
     for name, configuration in found.items():
         paths = [c for c in (configuration or "").split("; ") if c.startswith("search_path=")]
         assert paths in (

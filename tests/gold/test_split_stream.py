@@ -76,6 +76,14 @@ CASES: dict[str, Row] = {
         "country": "Narnia",
     },
     "looked at again": {"is_new": False},
+    "closed": {"is_closed": True},
+    "closed, unknown country": {"is_closed": True, "country": "Narnia"},
+    "closed, malformed": {"is_closed": True, **MALFORMED},
+    "closed, a total of 15 digits": {
+        "is_closed": True,
+        "stock_code": "DEAR",
+        "quantity": 1_000_001,
+    },
     "awkward text": {"customer_id": 'a "b"\n\\N,', "country": "Narnia"},
 }
 
@@ -89,10 +97,11 @@ def key_of(text: str) -> int:
 def lines(spark: SparkSession) -> dict[str, Row]:
     """What the stream makes of each case."""
     rows = [
-        tuple({"is_new": True, **GOOD, **changed, "source_line": n}.values())
+        tuple({"is_new": True, "is_closed": False, **GOOD, **changed, "source_line": n}.values())
         for n, changed in enumerate(CASES.values())
     ]
-    given = spark.createDataFrame(rows, f"is_new boolean, {TRANSACTIONS_RAW.schema}")
+    schema = f"is_new boolean, is_closed boolean, {TRANSACTIONS_RAW.schema}"
+    given = spark.createDataFrame(rows, schema)
     prices = spark.createDataFrame(
         PRICES, "stock_code string, product_sk bigint, unit_price decimal(12,4), day date"
     )
@@ -183,6 +192,10 @@ def test_a_good_line_is_priced_and_keyed(lines: dict[str, Row], case: str, chang
         ("malformed, without a line number", "{malformed_row}"),
         ("a total of 15 digits", "{malformed_row}"),
         ("a total of 15 digits, unknown country", "{malformed_row,unknown_country}"),
+        ("closed", "{archived_month}"),
+        ("closed, unknown country", "{unknown_country}"),
+        ("closed, malformed", "{malformed_row}"),
+        ("closed, a total of 15 digits", "{malformed_row}"),
         ("awkward text", "{unknown_country}"),
     ],
 )

@@ -91,6 +91,7 @@ SCHEDULES = {
     "transactions": "10 */4 * * *",
     "baselines": "0 2 1 * *",
     "maintain": "30 1 * * 0",
+    "archive": "0 2 2 * *",
     "readiness": "0 10 * * *",
     "checks": "30 10 * * *",
     "ci": "0 22 * * *",

@@ -45,6 +45,7 @@ def test_one_stage_is_its_wrapper(desk: Desk, pipeline: str, job: str) -> None:
     [
         ("baselines", ["run_refresh_baselines.sh", "--scheduled"]),
         ("maintain", ["run_maintain.sh", "--scheduled"]),
+        ("archive", ["run_archive.sh", "--scheduled"]),
         ("readiness", ["run_check_readiness.sh"]),
         ("checks", ["run_check_data.sh", "--scheduled"]),
     ],
@@ -75,6 +76,12 @@ def test_the_timer_starts_others_too(desk: Desk, pipeline: str, call: list[str])
             ["run_refresh_baselines.sh", "--month=2011-12", "--dry-run", "--rescore-all"],
         ),
         ("maintain", {"DRY_RUN": True}, ["run_maintain.sh", "--dry-run"]),
+        ("archive", {"DRY_RUN": True}, ["run_archive.sh", "--dry-run"]),
+        (
+            "archive",
+            {"REOPEN": "2009-03", "ACCEPT": "a sale"},
+            ["run_archive.sh", "--reopen=2009-03", "--accept=a sale"],
+        ),
         (
             "readiness",
             {"AT": "2011-12-09 10:00"},
@@ -244,6 +251,7 @@ LOADER = {"gold-loader-password", "smtp-password", "spark-auth-secret"}
         ("checks", "run_check_data.sh", LOADER),
         ("baselines", "run_refresh_baselines.sh", {"gold-loader-password"}),
         ("maintain", "run_maintain.sh", LOADER - {"smtp-password"}),
+        ("archive", "run_archive.sh", LOADER - {"smtp-password"}),
         ("readiness", "run_check_readiness.sh", {"gold-loader-password", "smtp-password"}),
         ("setup", "run_setup.sh", set(SECRETS) - {"smtp-password"}),
     ],

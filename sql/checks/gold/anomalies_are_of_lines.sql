@@ -9,4 +9,7 @@ SELECT
 FROM anomalies AS a
 LEFT JOIN fact_transactions AS f
     ON a.transaction_id = f.transaction_id AND a.invoice_date = f.invoice_date
-WHERE a.still_flagged AND f.quantity IS DISTINCT FROM a.quantity
+WHERE
+    a.still_flagged
+    AND a.invoice_date >= coalesce((SELECT ops.gold_starts()), '-infinity')
+    AND f.quantity IS DISTINCT FROM a.quantity

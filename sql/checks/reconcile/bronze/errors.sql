@@ -1,14 +1,15 @@
 -- Check:    the open errors are the lines of bronze that break a rule, each with all its rules
 -- Severity: fail
 -- Why:      a line that is neither loaded nor in error is lost
--- Reads:    taken_… (bronze as gold has taken it), discarded (lines that a person put aside)
+-- Reads:    taken_… (bronze as gold has taken it), counted_transactions (of it, what the archive of old months
+--           has not settled), discarded (lines that a person put aside)
 
 WITH named AS (
     SELECT
         t.*,
         concat(t.invoice_no, '-', t.line_no) AS transaction_id,
         to_date(t.invoice_date) AS day
-    FROM taken_transactions AS t
+    FROM counted_transactions AS t
 ),
 
 ranked AS (
@@ -49,6 +50,13 @@ ruled AS (
         r.source_line,
         concat_ws(
             ',',
+            if(
+                r.is_closed
+                AND r.problem IS NULL
+                AND abs(r.quantity * p.unit_price) < 100000000000000
+                AND c.country IS NOT NULL,
+                'archived_month', NULL
+            ),
             if(
                 r.problem IS NOT NULL OR abs(r.quantity * p.unit_price) >= 100000000000000,
                 'malformed_row', NULL

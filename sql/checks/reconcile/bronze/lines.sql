@@ -1,14 +1,15 @@
 -- Check:    the fact's lines are those that bronze says
 -- Severity: fail
 -- Why:      count, units and amount could agree by chance, the hash over every line cannot
--- Reads:    taken_… (bronze as gold has taken it), discarded (lines that a person put aside)
+-- Reads:    taken_… (bronze as gold has taken it), counted_transactions (of it, what the archive of old months
+--           has not settled), discarded (lines that a person put aside)
 
 WITH named AS (
     SELECT
         t.*,
         concat(t.invoice_no, '-', t.line_no) AS transaction_id,
         to_date(t.invoice_date) AS day
-    FROM taken_transactions AS t
+    FROM counted_transactions AS t
 ),
 
 -- the winner rule: the greatest (window, hash, line) of an id counts
@@ -60,7 +61,7 @@ lines AS (
     INNER JOIN prices AS p ON r.stock_code = p.stock_code AND r.day = p.day
     INNER JOIN taken_countries AS c ON r.country = c.country
     LEFT ANTI JOIN discarded AS x ON r.file_sha256 = x.file_sha256 AND r.source_line = x.source_line
-    WHERE r.nth = 1 AND r.problem IS NULL AND abs(r.quantity * p.unit_price) < 100000000000000
+    WHERE r.nth = 1 AND r.problem IS NULL AND NOT r.is_closed AND abs(r.quantity * p.unit_price) < 100000000000000
 )
 
 SELECT
