@@ -17,6 +17,7 @@ from jobs.common.contracts import DW_DIM_CUSTOMERS, DW_FACT, TRANSACTIONS_RAW, T
 from jobs.common.frames import frame_of
 from jobs.common.history import data_files, forget_history, snapshots, strays
 from jobs.common.lake import snapshot_id
+from jobs.common.points import effect
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -97,10 +98,11 @@ def erase_from_bronze(spark: SparkSession, customer: str) -> None:
     if bad:
         _put(spark, bad, customer)
     if rows.where(_theirs(TRANSACTIONS_RAW, customer)).limit(1).count():
-        spark.sql(
-            f"UPDATE {TRANSACTIONS_RAW.full_name} SET customer_id = NULL"  # noqa: S608 - a digest
-            f" WHERE sha2(CAST(customer_id AS binary), 256) = '{digest_of(customer)}'"
-        )
+        with effect("the erasure of good rows"):
+            spark.sql(
+                f"UPDATE {TRANSACTIONS_RAW.full_name} SET customer_id = NULL"  # noqa: S608 - a digest
+                f" WHERE sha2(CAST(customer_id AS binary), 256) = '{digest_of(customer)}'"
+            )
     forget_history(spark, TRANSACTIONS_RAW)
 
 
@@ -114,12 +116,13 @@ def _put(spark: SparkSession, bad: list[dict[str, Any]], customer: str) -> None:
         "file_sha256 string, source_line int, problem string, raw_fields string, raw_bytes binary"
     )
     frame_of(spark, values, schema).createOrReplaceTempView("redacted_rows")
-    spark.sql(
-        f"MERGE INTO {TRANSACTIONS_RAW.full_name} AS t USING redacted_rows AS s"
-        " ON t.file_sha256 = s.file_sha256 AND t.source_line = s.source_line"
-        " WHEN MATCHED THEN UPDATE SET t.customer_id = NULL, t.problem = s.problem,"
-        " t.raw_fields = s.raw_fields, t.raw_bytes = s.raw_bytes"
-    )
+    with effect("the erasure of bad rows"):
+        spark.sql(
+            f"MERGE INTO {TRANSACTIONS_RAW.full_name} AS t USING redacted_rows AS s"
+            " ON t.file_sha256 = s.file_sha256 AND t.source_line = s.source_line"
+            " WHEN MATCHED THEN UPDATE SET t.customer_id = NULL, t.problem = s.problem,"
+            " t.raw_fields = s.raw_fields, t.raw_bytes = s.raw_bytes"
+        )
     spark.catalog.dropTempView("redacted_rows")
 
 

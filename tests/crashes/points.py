@@ -20,10 +20,10 @@ def points(root: Path = PROJECT_ROOT / "jobs") -> list[str]:
 
 
 def _effects(path: Path) -> Iterator[str]:
-    """First argument of `effect(…)`, second of `transaction(…)`."""
+    """First argument of `effect(…)`, second of `transaction(…)` and `instead(…)`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            place = {"effect": 0, "transaction": 1}.get(node.func.id)
+            place = {"effect": 0, "transaction": 1, "instead": 1}.get(node.func.id)
             if place is not None and len(node.args) > place:
                 yield ast.literal_eval(node.args[place])
 
