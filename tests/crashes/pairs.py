@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from jobs.common.lineage import LINEAGE
 from jobs.pipeline import CHAIN
+from tests.crashes.chores import prepare
 from tests.crashes.drivers import Ended
 from tests.crashes.matrix import Matrix
 from tests.crashes.steps import BY_HAND, STEPS
@@ -27,7 +28,8 @@ class Race(NamedTuple):
 
 def sharing() -> list[Pair]:
     """The pairs, a job with itself among them; the first is the earlier in the chain."""
-    return [pair for pair in combinations_with_replacement(STEPS, 2) if _share(*pair)]
+    jobs = [job for job in STEPS if job in LINEAGE]
+    return [pair for pair in combinations_with_replacement(jobs, 2) if _share(*pair)]
 
 
 def _share(first: str, second: str) -> bool:
@@ -43,6 +45,7 @@ def middle(points: list[str]) -> str | None:
 
 def race(matrix: Matrix, pair: Pair) -> Race:
     """Run both at once; whoever was refused runs again afterwards."""
+    prepare(matrix, pair[0])
     first = matrix.driver(pair[0], pause_at=middle(matrix.reached[pair[0]]))
     first.wait_for_pause()
     second = matrix.driver(pair[1])
