@@ -92,7 +92,7 @@ def reset(warehouse: Warehouse) -> None:
         warehouse.spark.sql(f"DROP TABLE IF EXISTS {table.full_name} PURGE")
         shutil.rmtree(lake / table.full_name.replace(".", ".db/"), ignore_errors=True)
     make_tables(warehouse.spark, warehouse.settings)
-    shutil.rmtree(warehouse.landing)
+    shutil.rmtree(warehouse.landing, ignore_errors=True)
     set_up(warehouse)
 
 

@@ -15,7 +15,7 @@ from tests.crashes.steps import HELD, own_home
 if TYPE_CHECKING:
     from tests.crashes.matrix import Matrix
 
-INGESTIONS = ("ingest_countries", "ingest_transactions")
+LOADS = ("ingest_countries", "ingest_transactions", "fact_postgres")
 OLD = 40 * 24 * 3600  # seconds
 
 
@@ -36,7 +36,7 @@ def _put_right(matrix: Matrix) -> None:
 def _leave_old_things(matrix: Matrix) -> None:
     """Small files and a stray one in the lake, a log that is old, and one with a word in it."""
     matrix.next_delivery()
-    for job in INGESTIONS:
+    for job in LOADS:
         matrix.go(job)
     _leave_a_stray(matrix)
     logs = own_home(matrix.warehouse.settings) / "logs"
