@@ -45,8 +45,9 @@ def each(call: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
 
 
 @contextmanager
-def scratch(settings: Settings, prefix: str) -> Iterator[Path]:
+def scratch(settings: Settings, job: str) -> Iterator[Path]:
     """A directory of the home for a dump; those that killed runs left, with gold in them, go."""
+    prefix = f".scratch-{job}-"
     for left in settings.home.glob(f"{prefix}*"):
         shutil.rmtree(left)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=settings.home) as folder:

@@ -54,7 +54,7 @@ def _copy(files: Files, source: str, target: str) -> Found:
 
 def dump_gold(settings: Settings, files: Files, root: str) -> tuple[Found, dict[str, int]]:
     """Put gold's dump into the backup, wherever that lies; its rows by table."""
-    with scratch(settings, "backup-") as folder:
+    with scratch(settings, JOB) as folder:
         path = folder / DUMP
         with effect("the dump of gold"):
             counts = gold.dump(settings, path)

@@ -54,7 +54,7 @@ def refuse_used(context: JobContext, files: Files) -> None:
 
 def load_gold(settings: Settings, files: Files, root: str, backup: Manifest) -> None:
     """Gold, then what this checkout's migrations add to it."""
-    with scratch(settings, "restore-") as folder:
+    with scratch(settings, JOB) as folder:
         path = folder / DUMP
         files.copy(f"{root}/{DUMP}", as_uri(str(path)))
         gold.restore(settings, path, dict(backup.counts))

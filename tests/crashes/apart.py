@@ -114,5 +114,4 @@ def again(warehouse: Warehouse, directory: Path) -> str:
 
 def scratch(warehouse: Warehouse) -> list[str]:
     """Dumps of gold that were left in the home."""
-    home = warehouse.settings.home
-    return sorted(path.name for kind in ("backup", "restore") for path in home.glob(f"{kind}-*"))
+    return sorted(path.name for path in warehouse.settings.home.glob(".scratch-*"))
