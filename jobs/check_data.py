@@ -20,6 +20,7 @@ from jobs.common.db import transaction
 from jobs.common.errors import UsageError, WarehouseError
 from jobs.common.job import JobContext, errors, run_main, say
 from jobs.common.lake import ensure_tables
+from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 from jobs.junit import Case, as_xml
 from jobs.notify import send_mail
@@ -73,7 +74,7 @@ def load(run: Run, found: list[Answer]) -> None:
     """Keep the checks, and put those that fail in a new way into the outbox: one transaction."""
     failed = [answer.check for answer in found if not answer.check.passed]
     wrong = sum(check.severity == "fail" for check in failed)
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the answers to checks") as cur:
         news = [check for check in failed if _is_news(cur, check)]
         checks.record(cur, run, [answer.check for answer in found])
         if news:
@@ -132,7 +133,8 @@ def write_junit(path: Path, found: list[Answer]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(as_xml(transform(found)))
+        with effect("the file of answers"):
+            path.write_bytes(as_xml(transform(found)))
     except OSError as error:
         raise UsageError(f"--junit cannot be written: {error}", where=str(path)) from None
 

@@ -5,8 +5,11 @@ A place is a URI, as everywhere in the warehouse; names below it are relative, w
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -14,6 +17,8 @@ from jobs.common.errors import UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from jobs.common.settings import Settings
 
 AT_ONCE = 8
 PRIVATE = "700"
@@ -37,6 +42,16 @@ def each(call: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Call for several items at once; results in the order of the items."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield from pool.map(call, items)
+
+
+@contextmanager
+def scratch(settings: Settings, job: str) -> Iterator[Path]:
+    """A directory of the home for a dump; those that killed runs left, with gold in them, go."""
+    prefix = f".scratch-{job}-"
+    for left in settings.home.glob(f"{prefix}*"):
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=settings.home) as folder:
+        yield Path(folder)
 
 
 class Files:

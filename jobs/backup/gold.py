@@ -19,6 +19,7 @@ from psycopg2.extensions import cursor as Cursor
 from embedded.postgres import binaries
 from jobs.common.db import connect, dsn, transaction
 from jobs.common.errors import TransientError, UsageError
+from jobs.common.points import effect
 from jobs.common.roles import administrator, create_gold
 from jobs.common.settings import Settings
 
@@ -142,13 +143,16 @@ def restore(settings: Settings, source: Path, expected: dict[str, int]) -> None:
     path = program("pg_restore", server_major(settings))
     if not settings.gold_admin_password.get_secret_value():
         raise UsageError("gold's database is made anew, for which GOLD_ADMIN_PASSWORD is needed")
-    with administrator(settings, "postgres") as admin, admin.cursor() as cur:
-        cur.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(settings.gold_db)))
-    create_gold(settings)
-    _call(
-        *(path, settings, "--single-transaction", "--exit-on-error", "--no-owner"),
-        *(f"--dbname={settings.gold_db}", str(source)),
-    )
+    with effect("the drop of the empty gold"), administrator(settings, "postgres") as admin:
+        with admin.cursor() as cur:
+            cur.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(settings.gold_db)))
+    with effect("the making of gold"):
+        create_gold(settings)
+    with effect("the return of gold"):
+        _call(
+            *(path, settings, "--single-transaction", "--exit-on-error", "--no-owner"),
+            *(f"--dbname={settings.gold_db}", str(source)),
+        )
     with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
         if counts(cur) != expected:
             raise UsageError("gold has other rows than the backup says", where=settings.gold_db)
@@ -156,7 +160,10 @@ def restore(settings: Settings, source: Path, expected: dict[str, int]) -> None:
 
 def end_backup_run(settings: Settings, run_id: int) -> None:
     """In the dump, the backup's own run was still under way: it is done."""
-    with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+    with (
+        closing(connect(settings, "owner")) as conn,
+        transaction(conn, "the end of the backup's run") as cur,
+    ):
         cur.execute(
             "UPDATE ops.runs SET status = 'done', ended_at = clock_timestamp(),"
             " message = 'gold was restored from this backup'"

@@ -15,6 +15,7 @@ from jobs.backup.manifest import LakeTable
 from jobs.common.contracts import BRONZE_TABLES, DW_TABLES, Table
 from jobs.common.errors import UsageError
 from jobs.common.lake import metadata_file, snapshot_id
+from jobs.common.points import effect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,15 +57,18 @@ def refuse_used(spark: SparkSession, files: Files, lake: str) -> None:
 def restore(spark: SparkSession, files: Files, table: Table, held: str, was: LakeTable) -> None:
     """Put a table's files in the place of an empty one, and register them."""
     new, _ = metadata_file(spark, table)
-    spark.sql(f"DROP TABLE {table.full_name} PURGE")
-    rewritten = set() if new == was.location else _Move(spark, held, was, new).metadata()
-    rest = [name for name in files.names(held) if name not in rewritten]
-    for _ in each(lambda name: files.copy(f"{held}/{name}", f"{new}/{name}"), rest):
-        pass
-    spark.sql(
-        "CALL spark_catalog.system.register_table(table => :name, metadata_file => :file)",
-        {"name": table.full_name, "file": f"{new}/{was.metadata_name}"},
-    )
+    with effect("the drop of an empty table"):
+        spark.sql(f"DROP TABLE {table.full_name} PURGE")
+    with effect("the files of a table that comes back"):
+        rewritten = set() if new == was.location else _Move(spark, held, was, new).metadata()
+        rest = [name for name in files.names(held) if name not in rewritten]
+        for _ in each(lambda name: files.copy(f"{held}/{name}", f"{new}/{name}"), rest):
+            pass
+    with effect("the return of a table"):
+        spark.sql(
+            "CALL spark_catalog.system.register_table(table => :name, metadata_file => :file)",
+            {"name": table.full_name, "file": f"{new}/{was.metadata_name}"},
+        )
     if snapshot_id(spark, table) != was.snapshot_id:
         raise RuntimeError(f"{table.full_name} came back at another snapshot")
 

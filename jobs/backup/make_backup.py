@@ -8,9 +8,7 @@ All locks are held, so that no load is under way. The backup counts from the mom
 
 from __future__ import annotations
 
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import pyspark
@@ -18,11 +16,12 @@ import typer
 
 from embedded.jars import pins
 from jobs.backup import gold, lake, manifest
-from jobs.backup.files import Files, Found, as_uri, each
+from jobs.backup.files import Files, Found, as_uri, each, scratch
 from jobs.backup.manifest import DUMP, LakeTable, Manifest
 from jobs.common.errors import UsageError
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.landing import is_in_progress
+from jobs.common.points import effect
 from jobs.common.runlog import RESOURCES, Run, run_context
 from jobs.common.settings import Settings
 
@@ -44,16 +43,22 @@ def extract(context: JobContext, files: Files, tables: dict[str, LakeTable]) -> 
 
 def load(files: Files, root: str, sources: dict[str, str]) -> dict[str, Found]:
     """Copy the files; what each is."""
-    copied = each(lambda name: files.copy(sources[name], f"{root}/{name}"), sources)
+    copied = each(lambda name: _copy(files, sources[name], f"{root}/{name}"), sources)
     return dict(zip(sources, copied, strict=True))
+
+
+def _copy(files: Files, source: str, target: str) -> Found:
+    with effect("a file of a backup"):
+        return files.copy(source, target)
 
 
 def dump_gold(settings: Settings, files: Files, root: str) -> tuple[Found, dict[str, int]]:
     """Put gold's dump into the backup, wherever that lies; its rows by table."""
-    with tempfile.TemporaryDirectory(prefix="backup-", dir=settings.home) as scratch:
-        path = Path(scratch) / DUMP
-        counts = gold.dump(settings, path)
-        return files.copy(as_uri(str(path)), f"{root}/{DUMP}"), counts
+    with scratch(settings, JOB) as folder:
+        path = folder / DUMP
+        with effect("the dump of gold"):
+            counts = gold.dump(settings, path)
+        return _copy(files, as_uri(str(path)), f"{root}/{DUMP}"), counts
 
 
 def versions(settings: Settings) -> dict[str, str]:
@@ -72,7 +77,8 @@ def make(context: JobContext, this: Run, root: str) -> Manifest:
     if files.names(root):
         raise UsageError("the directory is not empty", where=root, do="name a new one")
     tables = lake.describe(context.session)
-    files.make_directory(root)
+    with effect("the directory of a backup"):
+        files.make_directory(root)
     dumped, counts = dump_gold(settings, files, root)
     copied = load(files, root, extract(context, files, tables))
     made = Manifest(
@@ -83,7 +89,8 @@ def make(context: JobContext, this: Run, root: str) -> Manifest:
         counts=counts,
         files={DUMP: dumped, **copied},
     )
-    files.write_text(f"{root}/{manifest.NAME}", made.to_json())
+    with effect("the manifest of a backup"):
+        files.write_text(f"{root}/{manifest.NAME}", made.to_json())
     return made
 
 

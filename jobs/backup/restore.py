@@ -8,19 +8,18 @@ held, so that no job meets half a warehouse.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from jobs.backup import gold, lake, manifest
-from jobs.backup.files import Files, as_uri, each
+from jobs.backup.files import Files, as_uri, each, scratch
 from jobs.backup.manifest import DUMP, Manifest
 from jobs.common.errors import UsageError
 from jobs.common.job import JobContext, run_main, say, thousands
 from jobs.common.lake import ensure_tables
 from jobs.common.migrate import migrate
+from jobs.common.points import effect
 from jobs.common.runlog import RESOURCES, Run, run_context
 from jobs.common.settings import Settings
 
@@ -55,8 +54,8 @@ def refuse_used(context: JobContext, files: Files) -> None:
 
 def load_gold(settings: Settings, files: Files, root: str, backup: Manifest) -> None:
     """Gold, then what this checkout's migrations add to it."""
-    with tempfile.TemporaryDirectory(prefix="restore-", dir=settings.home) as scratch:
-        path = Path(scratch) / DUMP
+    with scratch(settings, JOB) as folder:
+        path = folder / DUMP
         files.copy(f"{root}/{DUMP}", as_uri(str(path)))
         gold.restore(settings, path, dict(backup.counts))
     gold.end_backup_run(settings, backup.run_id)
@@ -79,7 +78,12 @@ def load_landing(settings: Settings, files: Files, root: str) -> None:
     """The files that were done, refused or waiting."""
     held = f"{root}/landing"
     names = files.names(held)
-    for _ in each(lambda name: files.copy(f"{held}/{name}", f"{settings.landing}/{name}"), names):
+
+    def copy(name: str) -> None:
+        with effect("a file of landing that comes back"):
+            files.copy(f"{held}/{name}", f"{settings.landing}/{name}")
+
+    for _ in each(copy, names):
         pass
     say(f"landing: {thousands(len(names))} files")
 

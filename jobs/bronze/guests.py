@@ -156,7 +156,7 @@ def rewrite(landing: Landing, uri: str, ids: Ids, run: Run) -> bool:
     if new == content:
         return False
     old_hash, new_hash = (hashlib.sha256(each).hexdigest() for each in (content, new))
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the note of a file written anew") as cur:
         cur.execute(
             "INSERT INTO ops.redacted_files (file_sha256, original_sha256, run_id)"
             " SELECT %s, coalesce((SELECT r.original_sha256 FROM ops.redacted_files AS r"

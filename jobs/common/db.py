@@ -109,16 +109,23 @@ def transaction(conn: Connection, effect: str = "") -> Iterator[Cursor]:
 
 
 @contextmanager
-def instead(conn: Connection) -> Iterator[Cursor]:
+def instead(conn: Connection, effect: str = "") -> Iterator[Cursor]:
     """Undo the transaction that is open, and commit another in its place.
 
     Within `transaction`, since psycopg2 lets no two be nested; an error that is raised afterwards
     finds nothing to undo.
+
+    Args:
+        effect: as of `transaction`.
     """
     conn.rollback()
     with conn.cursor() as cur:
         yield cur
+        if effect:
+            reached(f"before {effect}")
     conn.commit()
+    if effect:
+        reached(f"after {effect}")
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from jobs.common.lake import iceberg_table, our_words, written_by
+from jobs.common.points import effect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -38,7 +39,8 @@ def forget_history(spark: SparkSession, table: Table) -> int:
         _expire(iceberg_table(spark, table))
     io = iceberg_table(spark, table).io()
     for path in strays(spark, table):
-        io.deleteFile(path)
+        with effect("the removal of a stray file"):
+            io.deleteFile(path)
     spark.catalog.refreshTable(table.full_name)
     return before - len(_files_below(spark, table))
 
@@ -52,7 +54,8 @@ def _names_lost_files(table: Any) -> bool:
 def _expire(table: Any) -> None:
     moment = int(time.time() * 1000) + 1
     expiry = table.expireSnapshots().expireOlderThan(moment).retainLast(1)
-    expiry.cleanExpiredFiles(True).commit()
+    with effect("the end of a history"):
+        expiry.cleanExpiredFiles(True).commit()
 
 
 def _rewrite_manifests(spark: SparkSession, table: Any, words: dict[str, str]) -> None:
@@ -64,7 +67,8 @@ def _rewrite_manifests(spark: SparkSession, table: Any, words: dict[str, str]) -
     rewrite = table.rewriteManifests().clusterBy(as_java(together))
     for name, value in words.items():
         rewrite.set(name, value)
-    rewrite.commit()
+    with effect("the forgetting of lost files"):
+        rewrite.commit()
 
 
 def strays(spark: SparkSession, table: Table) -> list[str]:

@@ -181,7 +181,8 @@ class Landing:
 
     def rewrite(self, uri: str, content: bytes) -> None:
         """Put other bytes in a file's place, at once; it keeps the time of its last change."""
-        self._files.replace(uri, content)
+        with effect("the writing anew of a file"):
+            self._files.replace(uri, content)
 
     def with_hashes(self, files: list[LandingFile]) -> tuple[list[LandingFile], list[Left]]:
         """The files with their hashes and first lines, without those that went away.

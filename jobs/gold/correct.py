@@ -46,8 +46,10 @@ def run(
     if not word.why.strip():
         raise UsageError("--why is empty", do="say for what reason; it is kept")
     kept = {**parameters, "who": word.who, "why": word.why}
-    with run_context(context.settings, JOB, LOCKS, parameters=kept) as this:
-        with transaction(this.conn) as cur:
+    with run_context(
+        context.settings, JOB, LOCKS, trigger=context.trigger, parameters=kept
+    ) as this:
+        with transaction(this.conn, "a correction") as cur:
             done = change(cur, this)
             if context.dry_run:
                 this.conn.rollback()

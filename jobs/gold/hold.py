@@ -32,7 +32,7 @@ def hold(run: Run, verdict: Verdict, checks: list[Check]) -> NoReturn:
     Raises:
         HeldBack: always.
     """
-    with instead(run.conn) as cur:
+    with instead(run.conn, "the holding of a load") as cur:
         record(cur, run, [*checks, *verdict.checks(accepted=False)])
         _end_others(cur, run, verdict.trips)
         told = _open(cur, run, verdict.trips)

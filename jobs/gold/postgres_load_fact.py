@@ -23,7 +23,7 @@ from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
 from jobs.common.contracts import TRANSACTIONS_RAW
 from jobs.common.dates import Dates, From, To
 from jobs.common.db import transaction
-from jobs.common.errors import UsageError
+from jobs.common.errors import HeldBack, UsageError
 from jobs.common.frames import frame_of
 from jobs.common.job import Accept, JobContext, exit_code_of, run_main, say, thousands
 from jobs.common.lake import ensure_tables, is_ancestor, read_since
@@ -250,7 +250,11 @@ def bring_up_to_date(
     staging.create(run.conn, staging.LINES, run)
     if batch is not None:
         staged.line_count = _stage_lines(spark, run, at, staged, batch, products)
-    load(run, staged, context.accept)
+    try:
+        load(run, staged, context.accept)
+    except HeldBack:
+        staging.drop(run.conn, run)  # the next load stages again
+        raise
     staging.drop(run.conn, run)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from jobs.common.lake import snapshot_id
+from jobs.common.points import effect
 from jobs.maintain.marks import carry
 from jobs.maintain.work import Place, Step, Work
 
@@ -62,7 +63,8 @@ def load(place: Place, work: Work) -> Work:
         if work.files:
             done = _write_files(place)
         if work.more["manifests"]:
-            (told,) = place.call("rewrite_manifests", ", use_caching => false")
+            with effect("the compaction of manifests"):
+                (told,) = place.call("rewrite_manifests", ", use_caching => false")
             done.more["manifests"] = int(told["rewritten_manifests_count"])
     finally:
         carry(place, before)
@@ -72,7 +74,8 @@ def load(place: Place, work: Work) -> Work:
 def _write_files(place: Place) -> Work:
     options = _options(place) | {"max-files-to-rewrite": str(MOST_FILES)}
     pairs = ", ".join(f"'{name}', '{value}'" for name, value in options.items())
-    (told,) = place.call("rewrite_data_files", f", options => map({pairs})")
+    with effect("the compaction of files"):
+        (told,) = place.call("rewrite_data_files", f", options => map({pairs})")
     return Work(
         int(told["rewritten_data_files_count"]),
         int(told["rewritten_bytes_count"]),

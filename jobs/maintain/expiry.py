@@ -7,6 +7,7 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
+from jobs.common.points import effect
 from jobs.maintain.marks import needed
 from jobs.maintain.work import Place, Step, Work, timestamp
 
@@ -59,9 +60,10 @@ def _freed(place: Place, iceberg: Any, gone: set[int]) -> tuple[int, int]:
 def load(place: Place, work: Work) -> Work:
     """Drop them."""
     bound = _bound(place, place.iceberg)
-    (told,) = place.call(
-        "expire_snapshots", f", older_than => {timestamp(bound)}, retain_last => 1"
-    )
+    with effect("the expiry of snapshots"):
+        (told,) = place.call(
+            "expire_snapshots", f", older_than => {timestamp(bound)}, retain_last => 1"
+        )
     files = int(told["deleted_data_files_count"])
     return Work(files, work.size, work.oldest, work.more)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from embedded.home import Home
 from embedded.logs import OF_DRIVERS, OF_SERVICES, kept_aside, put_aside
+from jobs.common.points import effect
 from jobs.common.settings import Settings
 from jobs.maintain.work import Work
 
@@ -46,7 +47,9 @@ def load(settings: Settings, now: datetime) -> Work:
     done = plan(settings, now)
     logs = Home(settings.home).logs
     for path in list(_old(logs, settings, now)):
-        path.unlink(missing_ok=True)
+        with effect("the removal of an old log"):
+            path.unlink(missing_ok=True)
     for log in list(_full(logs, now)):
-        put_aside(log, now.date())
+        with effect("the putting aside of a log"):
+            put_aside(log, now.date())
     return done

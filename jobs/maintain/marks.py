@@ -17,6 +17,7 @@ from jobs.common.lake import (
     set_property,
     written_by,
 )
+from jobs.common.points import effect
 from jobs.maintain.work import Place
 
 HISTORIES = {
@@ -48,8 +49,9 @@ def carry(place: Place, old: int | None) -> None:
     words = _built_from(place)
     if str(old) in words:
         told = " ".join(str(new) if word == str(old) else word for word in words)
-        set_property(place.spark, HISTORIES[place.table], BUILT_FROM, told)
-    with transaction(place.run.conn) as cur:
+        with effect("the mark that is carried to a history"):
+            set_property(place.spark, HISTORIES[place.table], BUILT_FROM, told)
+    with transaction(place.run.conn, "the mark that is carried to gold") as cur:
         cur.execute(
             "UPDATE ops.watermarks SET snapshot_id = %s WHERE table_name = %s AND snapshot_id = %s",
             (new, place.table.full_name, old),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from jobs.common.points import effect
 from jobs.maintain.work import Place, Step, Work, timestamp
 
 
@@ -15,7 +16,9 @@ def plan(place: Place) -> Work:
 
 def load(place: Place, work: Work) -> Work:
     """Remove it."""
-    return Work(len(_call(place, dry=False)), work.size, work.oldest)
+    with effect("the removal of orphans"):
+        removed = _call(place, dry=False)
+    return Work(len(removed), work.size, work.oldest)
 
 
 def _call(place: Place, *, dry: bool) -> list[str]:

@@ -104,7 +104,7 @@ def is_listed(run: Run, customer_hash: str) -> bool:
 
 def note(run: Run, customer_hash: str, request: Request) -> None:
     """Keep that the customer is erased: who says so, and why, the first time."""
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the note of an erasure") as cur:
         cur.execute(
             "INSERT INTO ops.erased_customers (customer_hash, who, why, run_id)"
             " VALUES (%s, %s, %s, %s) ON CONFLICT (customer_hash) DO NOTHING",
@@ -119,11 +119,11 @@ def erase(context: JobContext, run: Run, landing: Landing, customer: str) -> Non
     in_lake.erase_from_bronze(spark, customer)
     with transaction(run.conn) as cur:
         kept = archive(cur)
-    in_archive = in_lake.erase_from_archive(spark, kept, customer)
-    with transaction(run.conn) as cur:
+    in_star = in_lake.erase_from_archive(spark, kept, customer)
+    with transaction(run.conn, "the erasure from gold") as cur:
         now = snapshot_id(spark, TRANSACTIONS_RAW) if in_gold.has_taken(cur, hashes) else None
         in_gold_too = in_gold.erase(cur, run, customer)
-        in_gold.follow(cur, run, now, is_changed=in_gold_too or in_archive)
+        in_gold.follow(cur, run, now, is_changed=in_gold_too or in_star)
     if snapshot_id(spark, DW_FACT) is not None:
         todo = load_dw.pending(spark, run)
         if todo:
@@ -144,7 +144,7 @@ def verify(spark: SparkSession, run: Run, landing: Landing, customer: str) -> Fo
     checks = [
         Check(f"no_{name}", "fail", count == 0, f"{count:,}", "0") for name, count in found.items()
     ]
-    with transaction(run.conn) as cur:
+    with transaction(run.conn, "the proof of an erasure") as cur:
         record(cur, run, checks)
     held = [f"{check.observed} {check.name[3:]}" for check in checks if not check.passed]
     if held:

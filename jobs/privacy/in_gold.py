@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.bronze.redaction import fields_without, without
 from jobs.common.contracts import TRANSACTIONS_RAW
 from jobs.common.db import connect, transaction
+from jobs.common.points import effect
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -135,6 +136,6 @@ def sweep(settings: Settings) -> None:
     """Have Postgres drop what the rows were, and sample again."""
     with closing(connect(settings, "owner")) as conn:
         conn.autocommit = True
-        with conn.cursor() as cur:
+        with conn.cursor() as cur, effect("the sweep of gold"):
             for table in SWEPT:
                 cur.execute(f"VACUUM (ANALYZE) {table}")

@@ -18,6 +18,7 @@ from jobs.common.contracts import DW_DIM_CUSTOMERS, DW_FACT, TRANSACTIONS_RAW, T
 from jobs.common.frames import frame_of
 from jobs.common.history import data_files, forget_history, snapshots, strays
 from jobs.common.lake import snapshot_id
+from jobs.common.points import effect
 from jobs.gold import load_dw
 
 if TYPE_CHECKING:
@@ -101,10 +102,11 @@ def erase_from_bronze(spark: SparkSession, customer: str) -> None:
     if bad:
         _put(spark, bad, customer)
     if rows.where(_theirs(TRANSACTIONS_RAW, customer)).limit(1).count():
-        spark.sql(
-            f"UPDATE {TRANSACTIONS_RAW.full_name} SET customer_id = NULL"  # noqa: S608 - a digest
-            f" WHERE sha2(CAST(customer_id AS binary), 256) = '{digest_of(customer)}'"
-        )
+        with effect("the erasure of good rows"):
+            spark.sql(
+                f"UPDATE {TRANSACTIONS_RAW.full_name} SET customer_id = NULL"  # noqa: S608 - a digest
+                f" WHERE sha2(CAST(customer_id AS binary), 256) = '{digest_of(customer)}'"
+            )
     forget_history(spark, TRANSACTIONS_RAW)
 
 
@@ -118,34 +120,39 @@ def _put(spark: SparkSession, bad: list[dict[str, Any]], customer: str) -> None:
         "file_sha256 string, source_line int, problem string, raw_fields string, raw_bytes binary"
     )
     frame_of(spark, values, schema).createOrReplaceTempView("redacted_rows")
-    spark.sql(
-        f"MERGE INTO {TRANSACTIONS_RAW.full_name} AS t USING redacted_rows AS s"
-        " ON t.file_sha256 = s.file_sha256 AND t.source_line = s.source_line"
-        " WHEN MATCHED THEN UPDATE SET t.customer_id = NULL, t.problem = s.problem,"
-        " t.raw_fields = s.raw_fields, t.raw_bytes = s.raw_bytes"
-    )
+    with effect("the erasure of bad rows"):
+        spark.sql(
+            f"MERGE INTO {TRANSACTIONS_RAW.full_name} AS t USING redacted_rows AS s"
+            " ON t.file_sha256 = s.file_sha256 AND t.source_line = s.source_line"
+            " WHEN MATCHED THEN UPDATE SET t.customer_id = NULL, t.problem = s.problem,"
+            " t.raw_fields = s.raw_fields, t.raw_bytes = s.raw_bytes"
+        )
     spark.catalog.dropTempView("redacted_rows")
 
 
 def erase_from_archive(spark: SparkSession, kept: Archive, customer: str) -> bool:
-    """Make the customer's archived lines a guest's; whether there were any.
+    """Make the customer's archived lines a guest's; whether the star holds the customer yet.
 
     Gold has these lines no more, so the star does not follow it there.
     """
     if not kept:
         return False
+    _erase_lines(spark, kept, customer)
+    return bool(_count(spark.table(DW_DIM_CUSTOMERS.full_name), DW_DIM_CUSTOMERS, customer))
+
+
+def _erase_lines(spark: SparkSession, kept: Archive, customer: str) -> None:
     lines = kept.lines(spark)
     theirs = _theirs(DW_FACT, customer)
     found = lines.where(theirs).select("year", "month").distinct().collect()
     months = [date(row[0], row[1], 1) for row in found]
     if not months:
-        return False
+        return
     written = load_dw.in_months(months)
     rows = spark.table(DW_FACT.full_name).where(written)
     key = F.when(theirs, load_dw.GUEST).otherwise(F.col("customer_sk"))
     rows = rows.withColumn("customer_sk", key.cast("bigint"))
     load_dw.load(rows, DW_FACT, written, load_dw.mark_of(spark))
-    return True
 
 
 def forget_star(spark: SparkSession) -> None:

@@ -21,7 +21,7 @@ from jobs.common.errors import BadInput, WarehouseError
 from jobs.common.job import JobContext
 from jobs.common.points import watched
 from jobs.common.settings import Settings
-from tests.crashes.steps import STEPS
+from tests.crashes.steps import STEPS, Step
 
 KILLED = -signal.SIGKILL
 PATIENCE = 120  # seconds
@@ -61,7 +61,7 @@ class Driver:
         self,
         spark: SparkSession,
         settings: Settings,
-        job: str,
+        job: str | Step,
         *,
         die_at: str | None = None,
         pause_at: str | None = None,
@@ -97,12 +97,13 @@ class Driver:
         return Ended(self._process.exitcode, words)
 
 
-def _drive(door: tuple[int, str], settings: Settings, job: str, orders: _Orders) -> None:
+def _drive(door: tuple[int, str], settings: Settings, job: str | Step, orders: _Orders) -> None:
     code, words = 0, ""
     try:
         context = JobContext(settings, _attached(*door), "schedule")
         with watched(orders.reached):
-            STEPS[job](context, datetime.now(UTC))
+            step = STEPS[job] if isinstance(job, str) else job
+            step(context, datetime.now(UTC))
     except BadInput:
         pass  # files were refused, as they should be
     except WarehouseError as error:

@@ -9,6 +9,7 @@ from tests.support.rows import Row, country, csv_text, line, product
 from tests.support.warehouse import Content
 
 FIRST = date(2025, 3, 1)
+OFTEN = 60  # so many customers can be erased, and corrections be made
 Deliver = Callable[..., object]
 File = tuple[str, str, Content]
 
@@ -22,10 +23,53 @@ def history() -> list[File]:
     ]  # fmt: skip
     numbered = [{**row, "line_no": 1 + n % 2} for n, row in enumerate(usual)]
     return [
-        ("products", "products_20250201.csv", [product(), product("B2", unit_price="1.00")]),
+        ("products", "products_20250201.csv", [product(), *_other_products()]),
         ("countries", "countries_20250201.csv", [country()]),
+        ("transactions", "transactions_20250213T0800.csv", _for_people()),
         ("transactions", "transactions_20250214T2000.csv", numbered),
     ]
+
+
+def _other_products() -> list[Row]:
+    return [product("B2", unit_price="1.00"), product("D4", unit_price="1.00")]
+
+
+def customer(number: int) -> str:
+    """One who is to be erased."""
+    return f"P{number:03}"
+
+
+def _for_people() -> list[Row]:
+    """What people erase and correct: customers, names of a country, lines that stay wrong."""
+    usual = {"stock_code": "D4", "quantity": 1, "invoice_date": "2025-02-13 10:00:00"}
+    return [
+        line(f"{kind}-{n:03}", **{**usual, **changed})
+        for n in range(OFTEN)
+        for kind, changed in (
+            ("kept", {"customer_id": customer(n)}),
+            ("spoilt", {"customer_id": customer(n), "quantity": "many"}),
+            ("far", {"country": f"Far {n}"}),
+            ("wrong", {"quantity": "none"}),
+        )
+    ]
+
+
+def too_large(number: int) -> list[File]:
+    """A day that sells far more than any before it."""
+    return [_of_one_line(number, "T1600", 50_000)]
+
+
+def put_right(number: int) -> list[File]:
+    """The next word on that day."""
+    return [_of_one_line(number, "T2000", 1)]
+
+
+def _of_one_line(number: int, window: str, quantity: int) -> File:
+    day = FIRST + timedelta(days=number)
+    told = line(
+        f"large-{number:02}", stock_code="D4", quantity=quantity, invoice_date=f"{day} 12:00:00"
+    )
+    return ("transactions", f"transactions_{day:%Y%m%d}{window}.csv", [told])
 
 
 def delivery(number: int) -> list[File]:
@@ -45,7 +89,7 @@ def _prices(number: int) -> list[Row]:
     changed = f"{3 + number / 100:.2f}"
     return [
         product(unit_price=changed),
-        product("B2", unit_price="1.00"),
+        *_other_products(),
         product("C3", unit_price="n/a"),
     ]
 

@@ -22,7 +22,7 @@ class Told:
     """The races, and what their warehouse then holds."""
 
     races: dict[Pair, Race]
-    deliveries: int
+    matrix: Matrix
     gold: dict[str, Rows]
     lake: dict[str, Rows]
     outbox: Rows
@@ -38,7 +38,7 @@ def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
         matrix.end()
         yield Told(
             races,
-            matrix.deliveries,
+            matrix,
             warehouse.gold_state(),
             lake_state(warehouse),
             warehouse.gold_rows("SELECT message_id, status FROM ops.mail_outbox"),
@@ -71,7 +71,7 @@ def test_a_job_is_never_two_at_once(told: Told) -> None:
 def test_gold_and_lake_are_as_after_one_job_at_a_time(
     told: Told, new_warehouse: Callable[..., Warehouse]
 ) -> None:
-    assert_equal(told.gold, told.lake, never_killed(new_warehouse(), told.deliveries))
+    assert_equal(told.gold, told.lake, never_killed(new_warehouse(), told.matrix))
 
 
 def test_each_mail_is_sent_once(told: Told) -> None:
