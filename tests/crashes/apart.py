@@ -36,6 +36,11 @@ def called(job: Job, directory: Path, context: JobContext, _: datetime) -> Run:
     return job(context, str(directory))
 
 
+def alone(job: Callable[[JobContext], object], context: JobContext, _: datetime) -> object:
+    """A job that takes nothing else."""
+    return job(context)
+
+
 def killed(warehouse: Warehouse, job: Job, directory: Path, point: str) -> int:
     """Kill the job at the point; how its process ended."""
     step = partial(called, job, directory)

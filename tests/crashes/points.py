@@ -15,13 +15,14 @@ Kill = tuple[str, str]  # job, point
 Row = list[Kill]  # one after the other, then a run to the end
 
 JOBS = PROJECT_ROOT / "jobs"
-APART = JOBS / "backup"  # its jobs are killed in warehouses of their own
+BACKUP, ARCHIVE = JOBS / "backup", JOBS / "gold" / "archive.py"
+APART = (BACKUP, ARCHIVE)  # whose jobs are killed in warehouses of their own
 
 
-def points(root: Path = JOBS, but: Path | None = None) -> list[str]:
+def points(root: Path = JOBS, but: Sequence[Path] = ()) -> list[str]:
     """Before and after each effect that the code below `root` names, without that below `but`."""
     paths = sorted(root.rglob("*.py")) if root.is_dir() else [root]
-    mine = [path for path in paths if but not in (path, *path.parents)]
+    mine = [path for path in paths if not {path, *path.parents} & {*but}]
     names = {name for path in mine for name in _effects(path)}
     return [f"{side} {name}" for name in sorted(names) for side in ("before", "after")]
 

@@ -1,26 +1,31 @@
-"""Backup and restore are killed at each point; what is left is refused, or made whole."""
+"""Backup, restore and archive are killed at each point; what is left is refused, or made whole."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.backup import make_backup, restore
+from jobs.common.job import JobContext
+from jobs.gold import archive
 from tests.backup import shop
 from tests.crashes import apart
 from tests.crashes.apart import State
-from tests.crashes.drivers import KILLED
-from tests.crashes.points import APART, points
+from tests.crashes.drivers import KILLED, Driver
+from tests.crashes.points import ARCHIVE, BACKUP, points
+from tests.gold.old_months import FIRST, HISTORY, STARTS, Shop
 from tests.support.warehouse import Warehouse
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
-OF_BACKUP = points(APART / "make_backup.py")
-OF_RESTORE = points(APART, but=APART / "make_backup.py")
+OF_BACKUP = points(BACKUP / "make_backup.py")
+OF_RESTORE = points(BACKUP, but=[BACKUP / "make_backup.py"])
+LET_GO, KEPT = "after the archive of a month", "before the archive of a month"
 MANIFEST = "after the manifest of a backup"
 # Gold is empty until all of it returns, in one transaction: there the restore goes on by itself.
 BEFORE_ROWS = (
@@ -119,3 +124,78 @@ def test_a_killed_restore_goes_on_or_says_that_gold_is_not_empty(told: Told, poi
 def test_after_a_reset_the_restore_brings_all_back(told: Told) -> None:
     assert told.last == told.was
     assert told.scratch == []
+
+
+# ---- the archive of old months ------------------------------------------------------------------
+
+
+@dataclass
+class OfArchive:
+    """What gold holds, and how many months the archive, after a kill."""
+
+    code: int
+    gold: dict[str, Any]
+    months: int
+
+
+@dataclass
+class Archived:
+    """A shop before its months leave, after each kill, at the end, and killed on the way back."""
+
+    before: dict[str, Any]
+    kills: dict[str, OfArchive]
+    after: OfArchive
+    failing: list[str]
+    back: dict[str, OfArchive]
+
+
+@pytest.fixture(scope="module")
+def archived(told: Told, new_warehouse: Callable[..., Warehouse]) -> Archived:
+    old = Shop(new_warehouse(), HISTORY)
+    before = old.gold()
+    kills = {point: killed_archive(old, archive.run, point) for point in (KEPT, LET_GO)}
+    old.archive(trigger="schedule")
+    after, failing = OfArchive(0, old.gold(), len(old.archived())), old.failing()
+    reopen = partial(archive.run, reopen=FIRST)
+    ends = ("before the load of gold", "after the load of gold")
+    back = {point: killed_archive(old, reopen, point) for point in ends}
+    return Archived(before, kills, after, failing, back)
+
+
+def killed_archive(old: Shop, job: Callable[[JobContext], object], point: str) -> OfArchive:
+    """Kill the job, and look."""
+    step = partial(apart.alone, job)
+    code = Driver(old.warehouse.spark, old.warehouse.settings, step, die_at=point).end().code
+    return OfArchive(code, old.gold(), len(old.archived()))
+
+
+def lines(gold: dict[str, Any]) -> int:
+    """Lines of the fact."""
+    return len(gold["fact_transactions"])
+
+
+def test_every_point_of_the_archive_is_one_of_these() -> None:
+    assert set(points(ARCHIVE)) == {KEPT, LET_GO}
+
+
+def test_a_month_is_in_gold_or_it_is_not(archived: Archived) -> None:
+    kept, gone = archived.kills[KEPT], archived.kills[LET_GO]
+
+    assert kept == OfArchive(KILLED, archived.before, 0)
+    assert (gone.code, gone.months) == (KILLED, 1)
+    assert lines(archived.before) - lines(gone.gold) == 12
+
+
+def test_the_next_run_takes_the_rest(archived: Archived) -> None:
+    kept = [r for r in archived.before["fact_transactions"] if r[6].date() >= STARTS]
+
+    assert archived.after.months == 5
+    assert archived.after.gold["fact_transactions"] == kept
+    assert archived.failing == []
+
+
+def test_on_the_way_back_all_months_are_gold_s_or_none(archived: Archived) -> None:
+    before, after = archived.back.values()
+
+    assert before == OfArchive(KILLED, archived.after.gold, 5)
+    assert after == OfArchive(KILLED, archived.before, 0)
