@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg2.extensions import cursor as Cursor
 from psycopg2.extras import RealDictCursor
@@ -23,6 +23,7 @@ from pyspark.sql import functions as F
 from jobs.common.archived import archive
 from jobs.common.checks import Check
 from jobs.common.contracts import COUNTRIES, DW_FACT, PRODUCTS, TRANSACTIONS_RAW
+from jobs.common.country_names import aliases, with_aliases
 from jobs.common.db import connect
 from jobs.common.frames import frame_of
 from jobs.common.lake import read_at, rows_at
@@ -42,6 +43,7 @@ TAKEN = {
 }
 _COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,9 @@ def show_what_gold_took(spark: SparkSession, cur: Cursor) -> None:
     for view, table in TAKEN.items():
         frame = _as_taken(spark, cur, table, taken.get(table.full_name))
         if table is PRODUCTS:
-            with cur.connection.cursor(cursor_factory=Cursor) as plain:
-                frame, _ = with_prices(frame, in_force(plain))
+            frame, _ = with_prices(frame, _asked(cur, in_force))
+        if table is COUNTRIES:
+            with_aliases(frame, _asked(cur, aliases)).createOrReplaceTempView("taken_names")
         frame.createOrReplaceTempView(view)
     _show_what_is_archived(spark, cur)
     cur.execute(
@@ -146,12 +149,17 @@ def show_what_gold_took(spark: SparkSession, cur: Cursor) -> None:
     frame.createOrReplaceTempView("discarded")
 
 
+def _asked(cur: Cursor, ask: Callable[[Cursor], T]) -> T:
+    """What another asks of the same state of gold, with rows that are tuples."""
+    with cur.connection.cursor(cursor_factory=Cursor) as plain:
+        return ask(plain)
+
+
 def _show_what_is_archived(spark: SparkSession, cur: Cursor) -> None:
     """`archived_lines`, as the lake has them; and `counted_transactions`: the rows of bronze that
     gold accounts for, each with whether it `is_closed`, since it came too late for the archive.
     """
-    with cur.connection.cursor(cursor_factory=Cursor) as plain:
-        kept = archive(plain)
+    kept = _asked(cur, archive)
     taken = spark.table("taken_transactions")
     if not kept:
         spark.table(DW_FACT.full_name).limit(0).createOrReplaceTempView("archived_lines")

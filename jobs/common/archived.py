@@ -17,7 +17,7 @@ from jobs.common.frames import frame_of
 
 if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,9 @@ class Archive:
 
     def lines(self, spark: SparkSession) -> DataFrame:
         """Lines of the archived months, as the lake has them."""
-        return spark.table(DW_FACT.full_name).where(self.is_in("year", "month"))
-
-    def is_in(self, year: str, month: str) -> Column:
-        """Whether these columns are of an archived month."""
-        return F.col(year) * 100 + F.col(month) < self.past.year * 100 + self.past.month
+        year, month = F.col("year"), F.col("month")  # partitions are told by these alone
+        older = (year == self.past.year) & (month < self.past.month)
+        return spark.table(DW_FACT.full_name).where((year < self.past.year) | older)
 
     def ids(self, spark: SparkSession) -> DataFrame:
         """One row an archived line: its `transaction_id`, and by which run, `archived_by`."""

@@ -25,13 +25,12 @@ from jobs.common.job import Accept, JobContext, exit_code_of, run_main, say, tho
 from jobs.common.lake import ensure_tables
 from jobs.common.runlog import Run, run_context
 from jobs.gold import load_dw
+from jobs.gold.positions import positions
 from jobs.gold.postgres_load_fact import bring_up_to_date, told
 from jobs.gold.publish import hold_readers
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-    from jobs.common.settings import Settings
 
 JOB = "archive"
 LOCKS = ("gold", "dw")
@@ -40,7 +39,10 @@ Figures = dict[str, Decimal]
 
 
 def due(run: Run, keep: int) -> list[date]:
-    """Gold's months, but for the newest `keep` of the calendar; the oldest first."""
+    """Gold's months, but for the newest `keep` of the calendar; the oldest first.
+
+    The newest is one with lines, and not ahead of us: a wrong date must not let all others go.
+    """
     with transaction(run.conn) as cur:
         cur.execute(
             "SELECT to_date(right(c.relname, 7), 'YYYY_MM') AS month FROM pg_catalog.pg_inherits"
@@ -48,23 +50,35 @@ def due(run: Run, keep: int) -> list[date]:
             " WHERE i.inhparent = 'public.fact_transactions'::regclass ORDER BY month"
         )
         months = [row[0] for row in cur.fetchall()]
-    if not months or not keep:
+        cur.execute(
+            "SELECT least(max(month), date_trunc('month', now())::date) FROM ops.sales_by_month"
+            " WHERE lines > 0"
+        )
+        row = cur.fetchone()
+    newest = row[0] if row else None
+    if newest is None or not keep:
         return []
-    first = months_before(months[-1], keep - 1)
+    first = months_before(newest, keep - 1)
     return [month for month in months if month < first]
 
 
-def refuse(settings: Settings, run: Run, months: list[date]) -> None:
-    """Raise when the anomaly job would miss the lines of these months.
+def refuse(context: JobContext, run: Run, months: list[date]) -> None:
+    """Raise when the lines of these months are wanted yet.
 
     Raises:
         UsageError: baselines are of the whole history.
-        TransientError: it has yet to look at lines that need them.
+        TransientError: gold is behind bronze, or the anomaly job behind gold.
     """
-    if settings.anomaly_baseline != "monthly":
+    if context.settings.anomaly_baseline != "monthly":
         raise UsageError(
             "ANOMALY_BASELINE is 'all': every line is scored by the whole history",
             do="leave GOLD_KEEP_MONTHS at 0",
+        )
+    if not positions(context.session, run).all_taken:
+        raise TransientError(
+            "gold has yet to take what bronze has: it could be of these months",
+            where="ops.watermarks; ops.pending_files has what the breaker holds back",
+            do="scripts/run_fact_postgres.sh, then start again",
         )
     with transaction(run.conn) as cur:
         cur.execute(
@@ -149,7 +163,7 @@ def put_away(context: JobContext, run: Run) -> None:
     if context.dry_run:
         say(f"archive: would take {span} out of gold")
         return
-    refuse(settings, run, months)
+    refuse(context, run, months)
     if todo := load_dw.pending(spark, run):
         load_dw.bring_up_to_date(spark, run, todo)
     for month in months:
@@ -174,7 +188,8 @@ def bring_back(context: JobContext, run: Run, wanted: date) -> None:
     if context.dry_run:
         say(f"archive: would load {months} months again, {first:%Y-%m} to {max(kept.runs):%Y-%m}")
         return
-    days = Dates(first, kept.past - timedelta(days=1))
+    left = kept.before(first)
+    days = Dates(left.past if left else None, kept.past - timedelta(days=1))
     bring_up_to_date(context, run, forced=days, reopen=first)
     say(f"archive: {months} months are gold's again; {told(run.counts)}")
     say("  GOLD_KEEP_MONTHS says how long they stay: the next run of this job archives them again")

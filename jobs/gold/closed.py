@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 PLACE = ["file_sha256", "source_line"]
 
-_OPEN_ERRORS = """
+_ERRORS = """
 SELECT f.file_sha256, e.source_line
 FROM transactions_error AS e
 INNER JOIN ops.loaded_files AS f ON e.file_key = f.file_key
-WHERE e.status = 'OPEN'
+WHERE e.status <> 'REPLAYED'
 """
 
 # Usually none: numbers rise, and those of months that are gold's are past those of older ones.
@@ -47,13 +47,14 @@ WHERE
 
 
 def still_open(spark: SparkSession, run: Run, loaded: DataFrame, archive: Archive) -> DataFrame:
-    """The rows of bronze that a load may look at again: those of gold's months, and errors.
+    """The rows of bronze that a load may look at again: those of gold's months, and errors, also
+    what a person discarded: it decides what else counts.
 
     Args:
         loaded: rows of `transactions_raw` that gold has taken.
     """
     with transaction(run.conn) as cur:
-        cur.execute(_OPEN_ERRORS)
+        cur.execute(_ERRORS)
         errors = frame_of(spark, cur.fetchall(), "file_sha256 string, source_line int")
     day = F.to_date(F.coalesce("invoice_date", "window_start"))
     older = loaded.where(day < F.lit(archive.past))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAMED = 5
 ACCEPT = 'scripts/run_fact_postgres.sh --accept "why"'
+ACCEPT_BACK = 'scripts/run_archive.sh --reopen … --accept "why"'
 
 
 def hold(run: Run, verdict: Verdict, checks: list[Check]) -> NoReturn:
@@ -44,8 +45,8 @@ def hold(run: Run, verdict: Verdict, checks: list[Check]) -> NoReturn:
     raise HeldBack(
         f"the breaker held the load back, nothing was published: {_words(verdict.trips)}",
         where=f"ops.breaker_trips, ops.pending_files; run {run.run_id}",
-        do=f"if it is right: {ACCEPT}; else leave the files pending until a later file"
-        " corrects their lines (docs/checks.md)",
+        do=f"if it is right: {ACCEPT_BACK if run.job == 'archive' else ACCEPT}; else leave the"
+        " files pending until a later file corrects their lines (docs/checks.md)",
     )
 
 

@@ -128,18 +128,32 @@ def with_archived(rows: DataFrame, table: Table, kept: Archive) -> DataFrame:
     spark, key = rows.sparkSession, DIMENSIONS[table]
     lines = kept.lines(spark)
     gone = spark.table(table.full_name).join(rows.select(key), key, how="left_anti")
-    gone = gone.join(lines.select(key).distinct(), key, how="left_semi")
+    if table is DW_DIM_CUSTOMERS:
+        return _with_customers(rows, gone, lines)
+    if table is DW_DIM_DATES:
+        gone = gone.where(F.col("date") < F.lit(kept.past))
+    elif gone.isEmpty():
+        return rows
+    else:
+        gone = gone.join(lines.select(key).distinct(), key, how="left_semi")
     if table is DW_DIM_PRODUCTS:
         ended = F.coalesce("end_date", F.lit(kept.past))
         gone = gone.withColumns({"is_current": F.lit(False), "end_date": ended})
-    every = rows.unionByName(gone.select(rows.columns))
-    if table is not DW_DIM_CUSTOMERS:
-        return every
+    return rows.unionByName(gone.select(rows.columns))
+
+
+def _with_customers(rows: DataFrame, gone: DataFrame, lines: DataFrame) -> DataFrame:
+    key = DIMENSIONS[DW_DIM_CUSTOMERS]
     spans = lines.where(F.col(key) != GUEST).groupBy(key)
     dated = spans.agg(F.min("invoice_date").alias("low"), F.max("invoice_date").alias("high"))
+    of_archive = F.lit(True).alias("of_archive")
+    every = rows.select("*", F.lit(False).alias("is_gone")).unionByName(
+        gone.select(*rows.columns, F.lit(True).alias("is_gone"))
+    )
+    joined = every.join(dated.select("*", of_archive), key, how="left")
+    held = joined.where(~F.col("is_gone") | F.col("of_archive"))
     first, last = F.least("first_purchase", "low"), F.greatest("last_purchase", "high")
-    joined = every.join(dated, key, how="left")
-    return joined.withColumns({"first_purchase": first, "last_purchase": last}).select(rows.columns)
+    return held.withColumns({"first_purchase": first, "last_purchase": last}).select(rows.columns)
 
 
 def mark_of(spark: SparkSession) -> dict[str, str]:

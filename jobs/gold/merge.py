@@ -43,7 +43,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     if any_erased(cur):
         run_file(cur, "load/05_erased.sql")
     if staged.reopened:
-        cur.execute("DELETE FROM ops.archived_months WHERE month >= %s", (staged.reopened,))
+        run_file(cur, "load/07_reopen.sql", params | {"reopened": staged.reopened})
     _take_dimensions(cur, staged, params)
     find_held(cur, staged.line_count)
     run_file(cur, "load/20_resolve.sql", params)
@@ -56,6 +56,8 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     run_file(cur, "load/35_known_months.sql", params | {"known_months": _numbers(known)})
     written = cur.rowcount + (_build_months(cur, run, new) if new else 0)
     run_file(cur, "load/40_settle.sql", params)
+    if staged.reopened:
+        run_file(cur, "load/45_reopened.sql", params)
     _move_watermarks(cur, run, staged)
     _note_lists(cur, run, staged)
     counts = _count(cur)

@@ -21,6 +21,7 @@ from jobs.common.checks import enforce, record
 from jobs.common.contracts import COUNTRIES as BRONZE_COUNTRIES
 from jobs.common.contracts import PRODUCTS as BRONZE_PRODUCTS
 from jobs.common.contracts import TRANSACTIONS_RAW
+from jobs.common.country_names import aliases, with_aliases
 from jobs.common.dates import Dates, From, To
 from jobs.common.db import transaction
 from jobs.common.errors import HeldBack, UsageError
@@ -168,10 +169,10 @@ def _lines_to_load(
     count = sum(file.line_count for file in staged.files)
     loaded = lines_taken(spark, at, staged.files)
     if loaded is not None:
-        if staged.archive:
-            loaded = still_open(spark, run, loaded, staged.archive)
         with transaction(run.conn) as cur:
             change = touched(cur, run, staged)
+        if staged.archive and (change or again or staged.everything):
+            loaded = still_open(spark, run, loaded, staged.archive)
         seen = [lines_of(spark, loaded, change)] if change else []
         seen += [again(loaded)] if again else []
         if staged.everything:
@@ -209,9 +210,9 @@ def _stage(
     versions = pricing.with_keys(products.versions)
     priced = pricing.priced(batch.lines, versions, batch.days, products.rows)
     with transaction(run.conn) as cur:
-        names = corrections.aliases(cur)
+        names = aliases(cur)
     priced = with_closed(priced, staged.archive, [each for each, _ in staged.archived_ids])
-    frame = transform(priced, corrections.with_aliases(at.read(spark, BRONZE_COUNTRIES), names))
+    frame = transform(priced, with_aliases(at.read(spark, BRONZE_COUNTRIES), names))
     return staging.copy(run.conn, frame, staging.LINES, run, run.settings, batch.rows)
 
 
@@ -292,6 +293,10 @@ def preview(spark: SparkSession, run: Run, forced: Dates | None) -> str:
     loaded = lines_taken(spark, at, files)
     if forced is None or loaded is None:
         return words
+    with transaction(run.conn) as cur:
+        closed = archive(cur)
+    if closed:
+        loaded = still_open(spark, run, loaded, closed)
     again = thousands(lines_of_days(loaded, forced).count())
     return f"{words}, and look again at {again} lines {forced}"
 

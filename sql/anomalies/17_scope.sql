@@ -52,7 +52,6 @@ FROM (
         c.month,
         c.reason IN ('review', 'flagged') AS is_whole
     FROM changes AS c
-    WHERE NOT %(monthly)s OR c.month >= (SELECT ops.scoring_starts())
 ) AS d
 GROUP BY d.stock_code, d.month;
 
@@ -107,7 +106,7 @@ SELECT
 FROM fact_transactions AS f
 INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
 WHERE
-    %(refresh_month)s::date IS NOT NULL
+    %(refresh_month)s::date >= (SELECT ops.scoring_starts())
     AND f.quantity > 0
     AND f.invoice_date >= (%(refresh_month)s::date - interval '12 months') AT TIME ZONE 'UTC'
     AND f.invoice_date < %(refresh_month)s::timestamp AT TIME ZONE 'UTC';

@@ -18,7 +18,9 @@ INNER JOIN anomaly_baselines AS b
     ON
         d.stock_code = b.stock_code
         AND ((%(monthly)s AND d.month = b.month) OR (NOT %(monthly)s AND b.month IS NULL))
-        AND b.is_sufficient;
+        AND b.is_sufficient
+-- of a month that can't be scored, lines that changed can only fall (34)
+WHERE NOT %(monthly)s OR d.month >= (SELECT ops.scoring_starts());
 
 ANALYZE limits;
 

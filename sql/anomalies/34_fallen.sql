@@ -21,6 +21,7 @@ CROSS JOIN
         SELECT
             s.anomaly_id,
             s.transaction_id,
+            s.quantity,
             s.invoice_date,
             s.alert_timestamp,
             s.created_at,
@@ -41,13 +42,31 @@ WHERE
         WHERE n.transaction_id = a.transaction_id
     )
     AND (
-        u.is_whole
-        OR coalesce((
-            SELECT f.batch_id = any(%(batches)s) FROM fact_transactions AS f
-            WHERE
-                f.transaction_id = a.transaction_id
-                AND f.invoice_date = a.invoice_date
-                AND f.invoice_date >= %(start)s
-                AND f.invoice_date < %(past)s
-        ), TRUE)
+        -- not scored: a flag stands while its line does
+        (
+            u.month < (SELECT ops.scoring_starts())
+            AND NOT EXISTS (
+                SELECT 1 FROM fact_transactions AS f
+                WHERE
+                    f.transaction_id = a.transaction_id
+                    AND f.invoice_date = a.invoice_date
+                    AND f.invoice_date >= %(start)s
+                    AND f.invoice_date < %(past)s
+                    AND f.quantity = a.quantity
+            )
+        )
+        OR (
+            u.month >= (SELECT ops.scoring_starts())
+            AND (
+                u.is_whole
+                OR coalesce((
+                    SELECT f.batch_id = any(%(batches)s) FROM fact_transactions AS f
+                    WHERE
+                        f.transaction_id = a.transaction_id
+                        AND f.invoice_date = a.invoice_date
+                        AND f.invoice_date >= %(start)s
+                        AND f.invoice_date < %(past)s
+                ), TRUE)
+            )
+        )
     );

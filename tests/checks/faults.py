@@ -98,6 +98,11 @@ IN_GOLD = [
     ("reconcile_files", "DELETE FROM ops.loaded_files WHERE line_count = 7"),
     ("reconcile_products", "UPDATE dim_products SET description = 'x' WHERE is_current"),
     ("reconcile_countries", "UPDATE dim_countries SET region = 'x'"),
+    (
+        "reconcile_archive",
+        "INSERT INTO ops.archived_months (month, lines, units, revenue, run_id)"
+        " SELECT '2009-12-01', 3, 3, 9, min(run_id) FROM ops.runs",
+    ),
 ]
 
 RAW, LISTS = TRANSACTIONS_RAW.full_name, PRODUCTS_SNAPSHOTS.full_name

@@ -18,7 +18,7 @@ from tests.crashes import apart
 from tests.crashes.apart import State
 from tests.crashes.drivers import KILLED, Driver
 from tests.crashes.points import ARCHIVE, BACKUP, points
-from tests.gold.old_months import FIRST, HISTORY, STARTS, Shop
+from tests.gold.old_months import HISTORY, OLDEST, STARTS, Shop
 from tests.support.warehouse import Warehouse
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
@@ -156,7 +156,7 @@ def archived(told: Told, new_warehouse: Callable[..., Warehouse]) -> Archived:
     kills = {point: killed_archive(old, archive.run, point) for point in (KEPT, LET_GO)}
     old.archive(trigger="schedule")
     after, failing = OfArchive(0, old.gold(), len(old.archived())), old.failing()
-    reopen = partial(archive.run, reopen=FIRST)
+    reopen = partial(archive.run, reopen=OLDEST)
     ends = ("before the load of gold", "after the load of gold")
     back = {point: killed_archive(old, reopen, point) for point in ends}
     return Archived(before, kills, after, failing, back)
@@ -183,13 +183,13 @@ def test_a_month_is_in_gold_or_it_is_not(archived: Archived) -> None:
 
     assert kept == OfArchive(KILLED, archived.before, 0)
     assert (gone.code, gone.months) == (KILLED, 1)
-    assert lines(archived.before) - lines(gone.gold) == 12
+    assert lines(archived.before) - lines(gone.gold) == 1
 
 
 def test_the_next_run_takes_the_rest(archived: Archived) -> None:
     kept = [r for r in archived.before["fact_transactions"] if r[6].date() >= STARTS]
 
-    assert archived.after.months == 5
+    assert archived.after.months == 6
     assert archived.after.gold["fact_transactions"] == kept
     assert archived.failing == []
 
@@ -197,5 +197,5 @@ def test_the_next_run_takes_the_rest(archived: Archived) -> None:
 def test_on_the_way_back_all_months_are_gold_s_or_none(archived: Archived) -> None:
     before, after = archived.back.values()
 
-    assert before == OfArchive(KILLED, archived.after.gold, 5)
+    assert before == OfArchive(KILLED, archived.after.gold, 6)
     assert after == OfArchive(KILLED, archived.before, 0)

@@ -16,7 +16,7 @@ from jobs.common.settings import Settings
 from jobs.gold import archive, load_dw, publish
 from jobs.privacy import erase_customer
 from jobs.privacy.erase_customer import Request
-from tests.gold.old_months import FIRST, HISTORY, KEEP, LATE, STARTS, Shop
+from tests.gold.old_months import FIRST, HISTORY, KEEP, LATE, OLDEST, STARTS, Shop, of
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
 
@@ -53,6 +53,7 @@ class Story:
     late: State
     lines: Rows
     from_march: State
+    from_january: dict[str, list[str]]
     back: State
 
 
@@ -75,8 +76,11 @@ def story(new_warehouse: Callable[..., Warehouse]) -> Story:
     shop.live()
     from_march = State.of(shop)
     shop.archive(FIRST)
+    from_january = shop.errors()
+    shop.archive(OLDEST)
     shop.live()
-    return Story(before, dry, after, forced, again, late, lines, from_march, State.of(shop))
+    back = State.of(shop)
+    return Story(*(before, dry, after, forced, again, late, lines, from_march, from_january, back))
 
 
 @pytest.fixture(scope="module")
@@ -127,14 +131,15 @@ def test_who_bought_in_these_months_alone_is_no_customer_of_gold(story: Story) -
     def names(state: State) -> set[str]:
         return {row[1] for row in state.gold["dim_customers"]}
 
-    assert names(story.before) - names(story.after) == {"OLD"}
+    assert names(story.before) - names(story.after) == {"OLD", "LONE"}
     firsts = {row[2] for row in story.after.gold["dim_customers"] if row[2]}
     assert min(map(_day, firsts)) >= STARTS
 
 
 def test_the_lake_has_all_that_it_had(story: Story) -> None:
     assert story.after.lake == story.before.lake
-    assert [row[0] for row in story.after.archived] == [date(2022, n, 1) for n in range(1, 6)]
+    gone = [OLDEST, *(date(2022, n, 1) for n in range(1, 6))]
+    assert [row[0] for row in story.after.archived] == gone
 
 
 @pytest.mark.parametrize("moment", ["before", "after", "late", "from_march", "back"])
@@ -153,7 +158,8 @@ def test_again_nothing_is_due(story: Story) -> None:
 def test_lines_that_come_too_late_wait_in_error(story: Story) -> None:
     assert story.before.errors == {"narnia-1": ["unknown_country"]}
     assert story.late.errors == {
-        each: ["archived_month"] for each in ("early-1", "late-1", "later-1", "narnia-1")
+        each: ["archived_month"]
+        for each in ("early-1", "late-1", "later-1", "lone-1", "narnia-1", "older-1")
     }
     # what lost to an archived line is not counted when its day is priced anew
     assert story.lines == [("new", 30, 4.0), ("restating", 2, 3.3)]
@@ -173,14 +179,26 @@ def test_the_lake_has_archived_lines_as_they_were_and_all_that_they_point_to(sto
     assert _day(spans["C1"][0]) < STARTS
 
 
+def test_a_flag_goes_with_its_line_though_its_month_is_not_scored(story: Story) -> None:
+    def flags(state: State) -> set[str]:
+        return {row[0] for row in state.gold["anomalies WHERE still_flagged"]}
+
+    assert flags(story.before) - flags(story.late) == {"flag-1"}
+    assert flags(story.late) - flags(story.before) == {"new-1"}
+    assert flags(story.back) - flags(story.late) == {"missed-1"}
+
+
 def test_a_month_and_all_later_ones_come_back(story: Story, never: State) -> None:
     for table, place in (("fact_transactions", 6), ("dim_dates", 1)):
         expected = since(never.gold[table], place, MARCH)
-        # said anew of a day in June, the line is archived yet
+        # said anew of days in June, these lines are archived yet
         found = story.from_march.gold[table]
-        assert found == [row for row in expected if row[0] != "early-1"]
-    assert [row[0] for row in story.from_march.archived] == [FIRST, date(2022, 2, 1)]
-    assert story.from_march.errors == {each: ["archived_month"] for each in ("early-1", "later-1")}
+        assert found == [row for row in expected if row[0] not in ("early-1", "lone-1")]
+    assert [row[0] for row in story.from_march.archived] == [OLDEST, FIRST, date(2022, 2, 1)]
+    waiting = ("early-1", "later-1", "lone-1", "older-1")
+    assert story.from_march.errors == {each: ["archived_month"] for each in waiting}
+    # a month between two that had lines
+    assert story.from_january == {"lone-1": ["archived_month"]}
 
 
 def test_with_all_of_them_back_it_is_as_if_none_had_left(story: Story, never: State) -> None:
@@ -225,8 +243,24 @@ def test_a_month_that_the_lake_cannot_be_given_stays(
     with pytest.raises(WarehouseError, match="2022-02 as gold does"):
         shop.archive()
 
-    assert len(before["fact_transactions"]) - len(shop.gold()["fact_transactions"]) == 12
-    assert [row[0] for row in shop.archived()] == [FIRST]
+    assert len(before["fact_transactions"]) - len(shop.gold()["fact_transactions"]) == 13
+    assert [row[0] for row in shop.archived()] == [OLDEST, FIRST]
+
+
+def test_a_month_far_ahead_does_not_let_all_others_go(shop: Shop) -> None:
+    shop.warehouse.gold_rows("SELECT ops.create_fact_month('2099-01-01')")
+    shop.warehouse.gold_rows("SELECT ops.attach_fact_month('2099-01-01')")
+    assert shop.archive(dry_run=True).counts["months"] == 4
+    shop.warehouse.gold_rows("DROP TABLE fact_transactions_2099_01")
+
+
+def test_while_gold_is_behind_bronze_nothing_leaves(shop: Shop) -> None:
+    name = "transactions_20240630T0000.csv"
+    shop.warehouse.deliver("transactions", name, [of("waits", "2024-06-30")])
+    shop.warehouse.ingest()
+    with pytest.raises(TransientError, match="gold has yet to take"):
+        shop.archive()
+    shop.live()
 
 
 def test_lines_that_are_to_be_scored_by_a_month_keep_it(shop: Shop) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from jobs import check_data
+from jobs.checks.files import all_checks, chosen
 from jobs.common.db import connect, transaction
 from jobs.common.errors import UsageError
 from jobs.gold import amendments, correct, replay_errors
@@ -107,6 +110,15 @@ def test_later_lines_follow_it_too(shop: Warehouse) -> None:
     shop.take()
 
     assert lines(shop)[-1] == ("later", "Ireland")
+
+
+def test_the_data_checks_know_what_the_name_means(shop: Warehouse) -> None:
+    wanted = chosen(all_checks(), "reconcile_lines,reconcile_errors")
+    found = check_data.extract(shop.context, wanted, datetime.now(UTC))
+
+    assert [(a.check.observed, a.check.passed) for a in found] == [
+        (a.check.expected, True) for a in found
+    ]
 
 
 def test_it_is_kept_with_who_when_and_why(shop: Warehouse) -> None:

@@ -66,7 +66,7 @@ ruled AS (
         ) AS rules
     FROM ranked AS r
     LEFT JOIN prices AS p ON r.stock_code = p.stock_code AND r.day = p.day
-    LEFT JOIN taken_countries AS c ON r.country = c.country
+    LEFT JOIN taken_names AS c ON r.country = c.country
     LEFT ANTI JOIN discarded AS x ON r.file_sha256 = x.file_sha256 AND r.source_line = x.source_line
     WHERE r.nth = 1
 )

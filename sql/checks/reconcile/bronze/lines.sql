@@ -51,7 +51,7 @@ lines AS (
         r.transaction_id,
         r.stock_code,
         r.customer_id,
-        r.country,
+        c.meant AS country,
         r.invoice_date,
         r.quantity,
         p.effective_date,
@@ -59,7 +59,7 @@ lines AS (
         r.quantity * p.unit_price AS amount
     FROM ranked AS r
     INNER JOIN prices AS p ON r.stock_code = p.stock_code AND r.day = p.day
-    INNER JOIN taken_countries AS c ON r.country = c.country
+    INNER JOIN taken_names AS c ON r.country = c.country
     LEFT ANTI JOIN discarded AS x ON r.file_sha256 = x.file_sha256 AND r.source_line = x.source_line
     WHERE r.nth = 1 AND r.problem IS NULL AND NOT r.is_closed AND abs(r.quantity * p.unit_price) < 100000000000000
 )
