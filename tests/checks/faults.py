@@ -35,6 +35,10 @@ A_DAY_OF_9 = (
     "INSERT INTO ops.sales_by_day SELECT '2025-03-10'::date + n, CASE n WHEN 15 THEN 9"
     " ELSE 100 END, 1, 0 FROM generate_series(1, 15) AS n"
 )
+ARCHIVED = (
+    "INSERT INTO ops.archived_months (month, lines, units, revenue, run_id)"
+    " SELECT '2009-12-01', 3, 3, 9, min(run_id) FROM ops.runs"
+)
 PENDING = (
     "INSERT INTO ops.pending_files"
     " SELECT repeat('a', 64), 'x', now(), 1, 1, min(run_id) FROM ops.runs"
@@ -98,11 +102,7 @@ IN_GOLD = [
     ("reconcile_files", "DELETE FROM ops.loaded_files WHERE line_count = 7"),
     ("reconcile_products", "UPDATE dim_products SET description = 'x' WHERE is_current"),
     ("reconcile_countries", "UPDATE dim_countries SET region = 'x'"),
-    (
-        "reconcile_archive",
-        "INSERT INTO ops.archived_months (month, lines, units, revenue, run_id)"
-        " SELECT '2009-12-01', 3, 3, 9, min(run_id) FROM ops.runs",
-    ),
+    ("reconcile_archive", ARCHIVED),
 ]
 
 RAW, LISTS = TRANSACTIONS_RAW.full_name, PRODUCTS_SNAPSHOTS.full_name
