@@ -298,7 +298,7 @@ def test_a_customer_is_erased_from_the_archive_too(shop: Shop) -> None:
 
 def test_a_line_that_the_lake_lost_is_missed(shop: Shop) -> None:
     shop.warehouse.spark.sql(
-        "DELETE FROM ecommerce_dw.fact_transactions WHERE transaction_id LIKE '100000-%'"
+        "DELETE FROM ecommerce_dw.fact_transactions WHERE transaction_id LIKE '101000-%'"
     )
     assert shop.failing() == ["reconcile_archive"]
 
