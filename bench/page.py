@@ -41,10 +41,16 @@ def _measured(book: Book, names: list[str]) -> str:
     return table(("part", "measurements of each case", "started", "commit"), rows) + words
 
 
+def _on_one_line(block: str) -> str:
+    """A paragraph without line breaks; anything else as it is."""
+    return block if block.startswith(("#", "|", "!", "`", "-")) else block.replace("\n", " ")
+
+
 def write(book: Book) -> Path:
     """Write the page."""
     names = [name for name in NAMES if book.cases(name)]
     sections = [part(name).report(book).strip() for name in names]
     head = HEAD.format(**book.about(names[0]), measured=_measured(book, names))
-    PAGE.write_text("\n\n".join([head.strip(), *sections]) + "\n", encoding="utf-8")
+    blocks = "\n\n".join([head.strip(), *sections]).split("\n\n")
+    PAGE.write_text("\n\n".join(map(_on_one_line, blocks)) + "\n", encoding="utf-8")
     return PAGE
