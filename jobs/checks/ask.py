@@ -28,6 +28,7 @@ from jobs.common.db import connect
 from jobs.common.frames import frame_of
 from jobs.common.lake import read_at, rows_at
 from jobs.common.prices_by_hand import in_force, with_prices
+from jobs.common.transaction_ids import transaction_id
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -171,9 +172,8 @@ def _show_what_is_archived(spark: SparkSession, cur: Cursor) -> None:
     rows: Any = cur.fetchall()
     files = [(row["file_sha256"], row["batch_id"]) for row in rows]
     batches = F.broadcast(frame_of(spark, files, "file_sha256 string, taken_by bigint"))
-    own = F.concat("invoice_no", F.lit("-"), F.col("line_no").cast("string"))
     known = taken.join(batches, "file_sha256", how="left")
-    known = known.join(kept.ids(spark), own == F.col("transaction_id"), how="left")
+    known = known.join(kept.ids(spark), transaction_id() == F.col("transaction_id"), how="left")
     is_archived = F.col("archived_by").isNotNull()
     # what gold had taken before the line of that id left it is settled
     is_settled = is_archived & (F.col("taken_by") <= F.col("archived_by"))

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 JOB = "archive"
 LOCKS = ("gold", "dw")
-YEAR = 12  # months that a line is scored by
 Figures = dict[str, Decimal]
 
 
@@ -116,8 +115,7 @@ def hand_over(spark: SparkSession, run: Run, month: date) -> int:
     gold, lake = figures(spark, run, month)
     if gold != lake:
         rows = load_dw.extract(spark, run.settings, DW_FACT, [month])
-        rows = load_dw.transform(rows, DW_FACT)
-        load_dw.load(rows, DW_FACT, load_dw.in_months([month]), load_dw.mark_of(spark))
+        load_dw.put_months(load_dw.transform(rows, DW_FACT), [month])
         gold, lake = figures(spark, run, month)
     if gold != lake:
         raise WarehouseError(

@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from jobs.common.db import transaction
 from jobs.common.frames import frame_of
+from jobs.common.transaction_ids import transaction_id
 from jobs.gold.staging import LINES
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ def with_closed(lines: DataFrame, archive: Archive, ids: list[str]) -> DataFrame
     if not ids:
         return lines.withColumn("is_closed", of_day)
     closed = frame_of(lines.sparkSession, [(each,) for each in ids], "closed_id string")
-    own = F.concat("invoice_no", F.lit("-"), F.col("line_no").cast("string"))
-    joined = lines.join(F.broadcast(closed), own == F.col("closed_id"), how="left")
+    joined = lines.join(F.broadcast(closed), transaction_id() == F.col("closed_id"), how="left")
     is_closed = of_day | F.col("closed_id").isNotNull()
     return joined.withColumn("is_closed", is_closed).drop("closed_id")
 

@@ -65,9 +65,9 @@ class Pending:
     def mark(self) -> dict[str, str]:
         """What the fact's snapshot will say of itself."""
         return {
-            f"snapshot-property.{BATCH}": str(self.batch_id),
-            f"snapshot-property.{FILES}": str(self.file_count),
-            f"snapshot-property.{FILES_HASH}": self.files_sha256,
+            BATCH: str(self.batch_id),
+            FILES: str(self.file_count),
+            FILES_HASH: self.files_sha256,
         }
 
 
@@ -156,17 +156,11 @@ def _with_customers(rows: DataFrame, gone: DataFrame, lines: DataFrame) -> DataF
     return held.withColumns({"first_purchase": first, "last_purchase": last}).select(rows.columns)
 
 
-def mark_of(spark: SparkSession) -> dict[str, str]:
-    """What the fact says of itself, for a commit that changes none of that."""
-    words = our_words(written_by(spark, DW_FACT))
-    return {f"snapshot-property.{name}": value for name, value in words.items()}
-
-
 def load(rows: DataFrame, table: Table, replaced: Column, mark: dict[str, str]) -> None:
     """Put the rows in the place of those that `replaced` selects, in one commit."""
     writer = rows.writeTo(table.full_name)
     for name, value in mark.items():
-        writer = writer.option(name, value)
+        writer = writer.option(f"snapshot-property.{name}", value)
     with effect("the write of the star"):
         writer.overwrite(replaced)
 
@@ -177,6 +171,12 @@ def in_months(months: list[date]) -> Column:
     for month in months:
         condition = condition | ((F.col("year") == month.year) & (F.col("month") == month.month))
     return condition
+
+
+def put_months(rows: DataFrame, months: list[date]) -> None:
+    """Put the rows in the place of these months' lines; the fact stays as far as it was."""
+    mark = our_words(written_by(rows.sparkSession, DW_FACT))
+    load(rows, DW_FACT, in_months(months), mark)
 
 
 def bring_up_to_date(spark: SparkSession, run: Run, todo: Pending) -> None:

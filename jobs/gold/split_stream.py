@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from jobs.common.transaction_ids import transaction_id
 from jobs.gold.keys import customer_sk, date_sk, key_of_hash
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def transform(lines: DataFrame, countries: DataFrame) -> DataFrame:
     ruled = amounts.withColumn("broken", _broken_rules())
     bad = F.size("broken") > 0
     return ruled.select(
-        F.concat("invoice_no", F.lit("-"), F.col("line_no").cast("string")).alias("transaction_id"),
+        transaction_id().alias("transaction_id"),
         "product_sk",
         customer_sk(F.col("customer_id")).alias("customer_sk"),
         "country_sk",

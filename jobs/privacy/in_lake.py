@@ -148,11 +148,9 @@ def _erase_lines(spark: SparkSession, kept: Archive, customer: str) -> None:
     months = [date(row[0], row[1], 1) for row in found]
     if not months:
         return
-    written = load_dw.in_months(months)
-    rows = spark.table(DW_FACT.full_name).where(written)
+    rows = spark.table(DW_FACT.full_name).where(load_dw.in_months(months))
     key = F.when(theirs, load_dw.GUEST).otherwise(F.col("customer_sk"))
-    rows = rows.withColumn("customer_sk", key.cast("bigint"))
-    load_dw.load(rows, DW_FACT, written, load_dw.mark_of(spark))
+    load_dw.put_months(rows.withColumn("customer_sk", key.cast("bigint")), months)
 
 
 def forget_star(spark: SparkSession) -> None:
