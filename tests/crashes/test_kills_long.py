@@ -26,7 +26,6 @@ from tests.crashes.matrix import (
     never_killed,
     strays,
 )
-from tests.crashes.points import every, one_by_one
 from tests.crashes.steps import STEPS
 from tests.notify.smtp_server import smtp_server
 from tests.support.warehouse import Warehouse
@@ -80,8 +79,7 @@ def test_a_kill_at_any_point_of_a_job_changes_nothing_in_the_end(
 ) -> None:
     with smtp_server() as inbox:
         warehouse = new_warehouse(**inbox.settings)
-        matrix = Matrix(warehouse, VICTIMS[victim])
-        matrix.run(lambda reached: one_by_one([k for k in every(reached) if k[0] == job]))
+        matrix = Matrix(warehouse, VICTIMS[victim]).run_one(job)
         matrix.end()
         sent = set(mail_ids(inbox.messages))
     gold, lake = warehouse.gold_state(), lake_state(warehouse)
