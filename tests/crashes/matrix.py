@@ -94,8 +94,8 @@ class Matrix:
 
     def end(self) -> None:
         """What is left to do."""
-        for job in ("ingest_products", "fact_postgres", "detect_anomalies", "send_mail", "dw"):
-            self.go(job)
+        for step in CHAIN:
+            self.go(step.name)
 
     def next_delivery(self) -> None:
         """The files of the next day."""
