@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 from jobs.common.errors import BadInput, WarehouseError
 from jobs.common.job import JobContext
 from jobs.common.points import watched
+from jobs.common.session import CATALOG
 from jobs.common.settings import Settings
 from tests.crashes.steps import STEPS, Step
 
@@ -54,6 +55,14 @@ class _Orders:
             self.go_on.wait(PATIENCE)
 
 
+class _Door(NamedTuple):
+    """Where the JVM is reached; and a Hive metastore, if not the JVM's own."""
+
+    port: int
+    secret: str
+    metastore: str | None
+
+
 class Driver:
     """A process that runs a job, and dies or waits at a point of it."""
 
@@ -65,21 +74,23 @@ class Driver:
         *,
         die_at: str | None = None,
         pause_at: str | None = None,
+        metastore: str | None = None,
     ) -> None:
         gateway = spark.sparkContext._gateway
         assert gateway is not None
         parameters = gateway.gateway_parameters
         self._words, told = _FORKS.Pipe(duplex=False)
         self.orders = _Orders(die_at, pause_at, _FORKS.Event(), _FORKS.Event(), told)
-        door = (parameters.port, parameters.auth_token)
+        door = _Door(parameters.port, parameters.auth_token, metastore)
         self._process = _FORKS.Process(target=_drive, args=(door, settings, job, self.orders))
         self._process.start()
         told.close()
 
-    def wait_for_pause(self) -> None:
-        """Until it waits at its point, or has ended without."""
+    def wait_for_pause(self) -> bool:
+        """Until it waits at its point, or has ended without; whether it waits."""
         while self._process.is_alive() and not self.orders.paused.wait(0.02):
             pass
+        return self.orders.paused.is_set()
 
     def wait(self, seconds: float) -> None:
         """Until it has ended, or so long."""
@@ -97,10 +108,10 @@ class Driver:
         return Ended(self._process.exitcode, words)
 
 
-def _drive(door: tuple[int, str], settings: Settings, job: str | Step, orders: _Orders) -> None:
+def _drive(door: _Door, settings: Settings, job: str | Step, orders: _Orders) -> None:
     code, words = 0, ""
     try:
-        context = JobContext(settings, _attached(*door), "schedule")
+        context = JobContext(settings, _attached(door), "schedule")
         with watched(orders.reached):
             step = STEPS[job] if isinstance(job, str) else job
             step(context, datetime.now(UTC))
@@ -115,11 +126,17 @@ def _drive(door: tuple[int, str], settings: Settings, job: str | Step, orders: _
     os._exit(code)  # the JVM is not ours to stop
 
 
-def _attached(port: int, secret: str) -> SparkSession:
-    """The session that the JVM has."""
-    os.environ |= {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
+def _attached(door: _Door) -> SparkSession:
+    """The session that the JVM has, or one like it that asks another metastore."""
+    os.environ |= {"PYSPARK_GATEWAY_PORT": str(door.port), "PYSPARK_GATEWAY_SECRET": door.secret}
     gateway = launch_gateway()
-    session = SparkSession._get_j_spark_session_class(gateway.jvm).getDefaultSession().get()
+    sessions = SparkSession._get_j_spark_session_class(gateway.jvm)
+    session = default = sessions.getDefaultSession().get()
+    if door.metastore:
+        session = default.cloneSession()
+        session.conf().set(f"spark.sql.catalog.{CATALOG}.uri", door.metastore)
     java_context = gateway.jvm.JavaSparkContext(session.sparkContext())
     conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())
-    return SparkSession(SparkContext(gateway=gateway, jsc=java_context, conf=conf), session)
+    ours = SparkSession(SparkContext(gateway=gateway, jsc=java_context, conf=conf), session)
+    sessions.setDefaultSession(default)  # the next driver's too
+    return ours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,12 +19,11 @@ from tests.crashes import chores, shop
 from tests.crashes.drivers import Driver
 from tests.crashes.points import Row, in_rows
 from tests.crashes.steps import BY_HAND, STEPS, corrections, erasures
+from tests.crashes.victims import Running, Victim
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
 
 NOT_COMPARED = {"batch_id"}
-
-Victim = Callable[[Warehouse], None]
 
 
 @dataclass
@@ -57,10 +56,14 @@ class Matrix:
         """As a scheduler calls: the lock of the killed run goes a moment after the run."""
         return replace(self.warehouse.context, trigger="schedule")
 
-    def run(self) -> Matrix:
-        """A run of each job that is left alone tells its points; then each point once."""
-        self.begin()
-        wanted = in_rows(self.reached)
+    def run(
+        self,
+        jobs: Collection[str] = STEPS,
+        deal: Callable[[Mapping[str, Sequence[str]]], list[Row]] = in_rows,
+    ) -> Matrix:
+        """A run of each job that is left alone tells its points; then all kills that are dealt."""
+        self.begin(jobs)
+        wanted = deal(self.reached)
         of_chain = {step.name: [r for r in wanted if r[0][0] == step.name] for step in CHAIN}
         while any(of_chain.values()):
             self.next_delivery()
@@ -69,17 +72,6 @@ class Matrix:
             for row in wanted:
                 if row[0][0] == job:
                     self.kill(row)
-        return self
-
-    def run_one(self, job: str) -> Matrix:
-        """One job, at each point that it reaches; of the chain, only what brings it its work."""
-        self.begin((job,))
-        for kill in dict.fromkeys((job, point) for point in self.reached[job]):
-            if job in BY_HAND:
-                self.kill([kill])
-            else:
-                self.next_delivery()
-                self.chain(iter([[kill]]), until=job)
         return self
 
     def begin(self, watched: Collection[str] = STEPS) -> None:
@@ -107,10 +99,8 @@ class Matrix:
         for dataset, name, content in files:
             self.warehouse.deliver(dataset, name, content)  # type: ignore[arg-type]
 
-    def chain(
-        self, rows: Iterator[Row], *, watched: Collection[str] = (), until: str | None = None
-    ) -> None:
-        """Every job once, as far as one of them; one with kills is killed first."""
+    def chain(self, rows: Iterator[Row], *, watched: Collection[str] = ()) -> None:
+        """Every job once; one with kills is killed first."""
         to_kill = {row[0][0]: row for row in rows}
         for step in CHAIN:
             if step.name in to_kill:
@@ -119,8 +109,6 @@ class Matrix:
                 self.watch(step.name)
             elif step.name != "dw":  # it brings up all at once, at the end
                 self.go(step.name)
-            if step.name == until:
-                break
 
     def go(self, job: str) -> None:
         """Run a job; that files were refused, or held back, is no failure."""
@@ -148,16 +136,16 @@ class Matrix:
 
     def die(self, job: str, point: str) -> int:
         """Kill the job at the point; how its process ended."""
-        ended = self.hit(self.victim, job, point) if self.victim else self.driver(job, die_at=point)
-        return ended.end().code
+        if self.victim:
+            return self.hit(self.victim, job, point).end().code
+        return self.driver(job, die_at=point).end().code
 
-    def hit(self, victim: Victim, job: str, point: str) -> Driver:
+    def hit(self, victim: Victim, job: str, point: str) -> Running:
         """Kill something else while the job waits at the point."""
-        driver = self.driver(job, pause_at=point)
-        driver.wait_for_pause()
-        assert driver.orders.paused.is_set(), f"{job} does not reach {point}"
-        victim(self.warehouse)
-        return driver
+        running = victim.start(self.warehouse, job, point)
+        assert running.wait_for_pause(), f"{job} does not reach {point}: {running.end()}"
+        victim.kill(self.warehouse, running)
+        return running
 
     def driver(self, job: str, **orders: str | None) -> Driver:
         """A process that runs the job."""

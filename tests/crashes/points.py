@@ -63,6 +63,12 @@ def in_rows(reached: Mapping[str, Sequence[str]]) -> list[Row]:
     return rows
 
 
+def in_every_job(reached: Mapping[str, Sequence[str]]) -> list[Row]:
+    """Each point in each job that reaches it, with a run to the end after each."""
+    rows = one_by_one(every(reached))
+    return rows + [row for row in rows if row[0][0] == "correct"] * (len(CORRECTIONS) - 1)
+
+
 def one_by_one(kills: Sequence[Kill]) -> list[Row]:
     """Each with a run to the end."""
     return [[kill] for kill in kills]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,6 +97,10 @@ def test_a_file_of_nothing_but_open_quotes_is_read_in_time_that_grows_as_it_does
 
 @pytest.mark.long
 @pytest.mark.parametrize("dataset", LAYOUTS)
-def test_of_thousands_of_files_too(dataset: str) -> None:
-    for seed in range(1_000_000, 1_002_000):
+def test_of_thousands_of_files_too(
+    dataset: str, record_property: Callable[[str, object], None]
+) -> None:
+    seeds = range(1_000_000, 1_002_000)
+    for seed in seeds:
         check_log(seed) if dataset == "transactions" else check_list(dataset, seed)
+    record_property("files read against another reading of the rules", len(seeds))

@@ -179,6 +179,11 @@ def test_of_200_files_every_record_is_somewhere_and_every_file_is_told_of(
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(100, 110))
 def test_of_thousands_of_files_too(
-    new_warehouse: Callable[..., Warehouse], printed: Callable[[], str], seed: int
+    new_warehouse: Callable[..., Warehouse],
+    printed: Callable[[], str],
+    seed: int,
+    record_property: Callable[[str, object], None],
 ) -> None:
-    check(deliver(new_warehouse, seed, 220), printed)
+    files = 220
+    check(deliver(new_warehouse, seed, files), printed)
+    record_property("files loaded from landing to gold", files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 
 import pytest
 
@@ -21,14 +22,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Resumed:
-    """Keeps which long tests passed, in pytest's cache, for one commit at a time."""
+    """Keeps which long tests passed, in pytest's cache, for one commit at a time.
+
+    What a test counted (`record_property`) is kept with it, and added up at the end.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         assert config.cache is not None
         self._cache = config.cache
         self._commit = commit()
         kept = self._cache.get(KEY, {})
-        self._passed = set(kept.get("tests", [])) if kept.get("commit") == self._commit else set()
+        of_this = kept.get("commit") == self._commit
+        self._passed: dict[str, dict[str, int]] = kept.get("tests", {}) if of_this else {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -39,9 +44,15 @@ class Resumed:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed and "long" in report.keywords:
-            self._passed.add(report.nodeid)
-            kept = {"commit": self._commit, "tests": sorted(self._passed)}
-            self._cache.set(KEY, kept)
+            self._passed[report.nodeid] = {name: int(n) for name, n in report.user_properties}
+            self._cache.set(KEY, {"commit": self._commit, "tests": self._passed})
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        counted: Counter[str] = Counter()
+        for counts in self._passed.values():
+            counted.update(counts)
+        words = [f"{len(self._passed)} passed", *(f"{n:,} {name}" for name, n in counted.items())]
+        terminalreporter.line(f"long tests at {self._commit or 'no commit'}: {', '.join(words)}")
 
 
 def commit() -> str:
