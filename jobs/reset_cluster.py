@@ -21,6 +21,7 @@ from psycopg2 import sql
 from jobs.common.db import connect, transaction
 from jobs.common.errors import UsageError
 from jobs.common.job import JobContext, run_main, say
+from jobs.common.points import effect
 from jobs.common.runlog import RESOURCES, take_locks
 from jobs.metastore import LakeFiles, LakeTable, Metastore
 
@@ -96,15 +97,19 @@ def describe(found: Inventory, lake: LakeFiles) -> Iterator[str]:
 def load(found: Inventory, metastore: Metastore, lake: LakeFiles, gold: Connection) -> None:
     """Remove it. Each part may be repeated, so one that was broken off can be."""
     for table in found.tables:
-        metastore.drop_table(table)
+        with effect("the forgetting of a table"):
+            metastore.drop_table(table)
     for database in found.databases:
-        metastore.drop_database(database)
-    lake.remove_all()
-    with transaction(gold) as cur:
+        with effect("the forgetting of a database"):
+            metastore.drop_database(database)
+    with effect("the emptying of the lake"):
+        lake.remove_all()
+    with transaction(gold, "the emptying of gold") as cur:
         for schema in SCHEMAS:
             cur.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
         # As it is in a new database; the migrations grant what is needed.
         cur.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
+        cur.execute("COMMENT ON SCHEMA public IS 'standard public schema'")
 
 
 def run(context: JobContext, confirmed: str) -> None:

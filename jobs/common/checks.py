@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from psycopg2.extras import execute_values
 
 from jobs.common.db import instead
-from jobs.common.errors import WarehouseError
+from jobs.common.errors import FailedCheck
 from jobs.common.printable import printable
 
 if TYPE_CHECKING:
@@ -49,15 +49,15 @@ def enforce(run: Run, checks: list[Check]) -> None:
     """Stop when a check of severity `fail` did not pass; the open transaction is undone first.
 
     Raises:
-        WarehouseError: naming what was seen.
+        FailedCheck: naming what was seen.
     """
     failed = [c for c in checks if c.severity == "fail" and not c.passed]
     if not failed:
         return
-    with instead(run.conn) as cur:
+    with instead(run.conn, "the record of a failed check") as cur:
         record(cur, run, checks)
     words = "; ".join(f"{c.name}: {c.observed} instead of {c.expected}" for c in failed)
-    raise WarehouseError(
+    raise FailedCheck(
         f"a check failed, nothing was published: {words}",
         where=f"ops.checks, run {run.run_id}",
         do="keep the files as they are and report this",

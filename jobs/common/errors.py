@@ -36,6 +36,10 @@ class UsageError(WarehouseError):
     exit_code = 2
 
 
+class FailedCheck(WarehouseError):
+    """A check of our own work did not pass: nothing was published."""
+
+
 class BadInput(WarehouseError):
     """Source data was refused; what was good has been committed."""
 

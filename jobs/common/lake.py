@@ -10,6 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from jobs.common.contracts import BRONZE, BRONZE_TABLES, DW, DW_TABLES, Table
+from jobs.common.points import effect
 from jobs.common.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def make_tables(spark: SparkSession, settings: Settings) -> None:
     code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     for statement in code.split(";\n"):
         if statement.strip():
-            spark.sql(statement)
+            with effect("the making of a table of the lake"):
+                spark.sql(statement)
 
 
 def snapshot_id(spark: SparkSession, table: Table) -> int | None:

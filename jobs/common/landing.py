@@ -163,7 +163,8 @@ class Landing:
     def put_back(self, file: LandingFile) -> bool:
         """Move a file from `done/` back to where it came; not onto another that waits there."""
         self._files.make_directory(self.uri)
-        return self._files.move(file.uri, f"{self.uri}/{file.name}")
+        with effect("the return of a file"):
+            return self._files.move(file.uri, f"{self.uri}/{file.name}")
 
     def everything(self) -> list[str]:
         """URIs of all files of the dataset: waiting, done and refused, whatever their names."""

@@ -114,7 +114,7 @@ def _pending(conn: Connection, files: list[Migration]) -> list[Migration]:
 
 def _apply(conn: Connection, migration: Migration) -> None:
     try:
-        with transaction(conn) as cur:
+        with transaction(conn, "a migration") as cur:
             cur.execute(migration.content)
             cur.execute(
                 "INSERT INTO ops.schema_migrations (version, name, sha256) VALUES (%s, %s, %s)",

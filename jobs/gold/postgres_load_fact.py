@@ -24,7 +24,7 @@ from jobs.common.contracts import TRANSACTIONS_RAW
 from jobs.common.country_names import aliases, with_aliases
 from jobs.common.dates import Dates, From, To
 from jobs.common.db import transaction
-from jobs.common.errors import HeldBack, UsageError
+from jobs.common.errors import FailedCheck, HeldBack, UsageError
 from jobs.common.frames import frame_of
 from jobs.common.job import Accept, JobContext, exit_code_of, run_main, say, thousands
 from jobs.common.lake import ensure_tables, is_ancestor, read_since
@@ -89,7 +89,7 @@ def load(run: Run, staged: Staged, accepted: str | None = None) -> None:
 
     Raises:
         HeldBack: the breaker found something out of range; gold is as it was.
-        WarehouseError: a check failed; gold is as it was.
+        FailedCheck: gold is as it was.
     """
     with transaction(run.conn, "the load of gold") as cur:
         checks = merge(cur, run, staged)
@@ -253,7 +253,7 @@ def bring_up_to_date(
         staged.line_count = _stage_lines(spark, run, at, staged, batch, products)
     try:
         load(run, staged, context.accept)
-    except HeldBack:
+    except (HeldBack, FailedCheck):
         staging.drop(run.conn, run)  # the next load stages again
         raise
     staging.drop(run.conn, run)

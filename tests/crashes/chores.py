@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jobs.common.contracts import TRANSACTIONS_RAW
 from tests.crashes import shop
-from tests.crashes.steps import HELD, own_home
+from tests.crashes.steps import FAILING, HELD, own_home
 
 if TYPE_CHECKING:
     from tests.crashes.matrix import Matrix
@@ -33,11 +33,25 @@ def _put_right(matrix: Matrix) -> None:
     matrix.go("fact_postgres")
 
 
+def _bring_a_day(matrix: Matrix) -> None:
+    """Something to load."""
+    matrix.next_delivery()
+    for job in LOADS[:-1]:
+        matrix.go(job)
+
+
+def _load(matrix: Matrix) -> None:
+    matrix.go("fact_postgres")
+
+
+def _take(matrix: Matrix) -> None:
+    matrix.go("ingest_transactions")
+
+
 def _leave_old_things(matrix: Matrix) -> None:
     """Small files and a stray one in the lake, a log that is old, and one with a word in it."""
-    matrix.next_delivery()
-    for job in LOADS:
-        matrix.go(job)
+    _bring_a_day(matrix)
+    _load(matrix)
     _leave_a_stray(matrix)
     logs = own_home(matrix.warehouse.settings) / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -63,10 +77,15 @@ def _make_old(path: os.PathLike[str]) -> None:
 
 BEFORE: dict[str, Callable[[Matrix], None]] = {
     HELD: _sell_too_much,
+    FAILING: _bring_a_day,
     "maintain": _leave_old_things,
     "erase_customer": _leave_a_stray,
 }
-AFTER: dict[str, Callable[[Matrix], None]] = {HELD: _put_right}
+AFTER: dict[str, Callable[[Matrix], None]] = {
+    HELD: _put_right,
+    FAILING: _load,
+    "backfill": _take,
+}
 
 
 def prepare(matrix: Matrix, job: str) -> None:

@@ -16,7 +16,11 @@ Row = list[Kill]  # one after the other, then a run to the end
 
 JOBS = PROJECT_ROOT / "jobs"
 BACKUP, ARCHIVE = JOBS / "backup", JOBS / "gold" / "archive.py"
-APART = (BACKUP, ARCHIVE)  # whose jobs are killed in warehouses of their own
+MIGRATE, MAKE, RESET = (
+    JOBS / name for name in ("common/migrate.py", "common/lake.py", "reset_cluster.py")
+)
+# Whose effects are killed in warehouses of their own.
+APART = (BACKUP, ARCHIVE, MIGRATE, MAKE, RESET)
 
 
 def points(root: Path = JOBS, but: Sequence[Path] = ()) -> list[str]:

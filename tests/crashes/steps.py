@@ -11,18 +11,22 @@ from unittest.mock import patch
 
 from psycopg2.extensions import cursor as Cursor
 
-from jobs import check_data, readiness
+from jobs import backfill, check_data, readiness
 from jobs.analytics import refresh_baselines, review_anomaly
 from jobs.analytics.review_anomaly import Review
+from jobs.common.checks import Check
 from jobs.common.contracts import COUNTRIES_SNAPSHOTS, TRANSACTIONS_RAW
 from jobs.common.dates import Dates
-from jobs.common.errors import UsageError
+from jobs.common.errors import FailedCheck, UsageError
 from jobs.common.job import JobContext
+from jobs.common.landing import Landing
 from jobs.common.runlog import Run
 from jobs.common.settings import Settings
 from jobs.gold import amendments, correct, postgres_load_fact, replay_errors
 from jobs.gold.amendments import Word
+from jobs.gold.merge import merge
 from jobs.gold.replay_errors import Filter
+from jobs.gold.staged import Staged
 from jobs.maintain import compaction, maintain
 from jobs.pipeline import CHAIN
 from jobs.privacy import erase_customer
@@ -33,6 +37,7 @@ from tests.support.databases import query
 Step = Callable[[JobContext, datetime], object]
 
 HELD = "fact_postgres, held back"
+FAILING = "fact_postgres, failing"
 REVIEWED = "odd-00-1"
 MARCH_3 = datetime(2025, 3, 3, 10, tzinfo=UTC)
 WORD = Word("tests", "a ticket")
@@ -91,6 +96,11 @@ def _discard(cur: Cursor, run: Run, number: int) -> str:
 CORRECTIONS = ((_country, True), (_discard, False), (_price, True))
 
 
+def kinds(job: str) -> int:
+    """How many kinds of runs take turns."""
+    return len(CORRECTIONS) if job == "correct" else 1
+
+
 def _check_data(context: JobContext, now: datetime) -> None:
     junit = own_home(context.settings) / "answers.xml"
     check_data.run(context, now, now=now, only=ASKED, junit=junit)
@@ -115,6 +125,23 @@ def _maintain(context: JobContext, now: datetime) -> None:
         maintain.run(ours, maintain.NAMES, now, MAINTAINED)
 
 
+def _fail(context: JobContext, _: datetime) -> None:
+    """A load whose check fails, as only a defect of ours can make it."""
+    with suppress(FailedCheck), patch.object(postgres_load_fact, "merge", _merged_wrongly):
+        postgres_load_fact.run(context)
+
+
+def _merged_wrongly(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
+    return [*merge(cur, run, staged), Check("nothing_is_wrong", "fail", False, "1", "0")]
+
+
+def _put_back(context: JobContext, _: datetime) -> None:
+    """The files of all days, from `done` to where they came."""
+    landing = Landing(context.session, context.settings.landing, "transactions")
+    for batch in backfill.rounds(backfill.extract(context, landing)):
+        backfill.load(landing, batch)
+
+
 BY_HAND: dict[str, Step] = {
     "replay_errors": lambda context, _: replay_errors.run(context, Filter()),
     "refresh_baselines": lambda context, _: refresh_baselines.run(
@@ -125,6 +152,8 @@ BY_HAND: dict[str, Step] = {
     ),
     "check_readiness": lambda context, now: readiness.run(context, _some_day(now), now=now),
     HELD: lambda context, _: postgres_load_fact.run(context),
+    FAILING: _fail,
+    "backfill": _put_back,
     "correct": _correct,
     "check_data": _check_data,
     "maintain": _maintain,
