@@ -22,7 +22,7 @@ from jobs.common.job import JobContext
 from jobs.common.points import watched
 from jobs.common.session import CATALOG
 from jobs.common.settings import Settings
-from tests.crashes.steps import STEPS, Step
+from tests.crashes.steps import ALL, Step
 
 KILLED = -signal.SIGKILL
 PATIENCE = 120  # seconds
@@ -113,7 +113,7 @@ def _drive(door: _Door, settings: Settings, job: str | Step, orders: _Orders) ->
     try:
         context = JobContext(settings, _attached(door), "schedule")
         with watched(orders.reached):
-            step = STEPS[job] if isinstance(job, str) else job
+            step = ALL[job] if isinstance(job, str) else job
             step(context, datetime.now(UTC))
     except BadInput:
         pass  # files were refused, as they should be

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 from typing import NamedTuple
 
 from jobs.common.lineage import LINEAGE
@@ -10,7 +10,7 @@ from jobs.pipeline import CHAIN
 from tests.crashes.chores import prepare
 from tests.crashes.drivers import Ended
 from tests.crashes.matrix import Matrix
-from tests.crashes.steps import BY_HAND, STEPS
+from tests.crashes.steps import ALL, APART, STEPS
 
 MOMENT = 2  # seconds that the second has while the first waits in the middle
 OPENING = "the opening of a run"
@@ -30,6 +30,11 @@ def sharing() -> list[Pair]:
     """The pairs, a job with itself among them; the first is the earlier in the chain."""
     jobs = [job for job in STEPS if job in LINEAGE]
     return [pair for pair in combinations_with_replacement(jobs, 2) if _share(*pair)]
+
+
+def apart() -> list[Pair]:
+    """The jobs that are left to `make test-long`, before and after each other job."""
+    return [pair for pair in product(ALL, repeat=2) if {*pair} & {*APART}]
 
 
 def _share(first: str, second: str) -> bool:
@@ -58,6 +63,9 @@ def race(matrix: Matrix, pair: Pair) -> Race:
 def raced(matrix: Matrix, pairs: list[Pair]) -> dict[Pair, Race]:
     """All of them, in deliveries: each job of the chain meets one partner when it has work."""
     matrix.begin()
+    for job in APART:
+        if any(job in pair for pair in pairs):
+            matrix.watch(job)
     races: dict[Pair, Race] = {}
     of_chain = {step.name: [p for p in pairs if p[0] == step.name] for step in CHAIN}
     while any(of_chain.values()):
@@ -68,4 +76,7 @@ def raced(matrix: Matrix, pairs: list[Pair]) -> dict[Pair, Race]:
                 races[pair] = race(matrix, pair)
             else:
                 matrix.go(job)
-    return races | {pair: race(matrix, pair) for pair in pairs if pair[0] in BY_HAND}
+    for pair in pairs:
+        if pair[0] not in of_chain:
+            races[pair] = race(matrix, pair)
+    return races

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from jobs.common.errors import AlreadyRunning
 from tests.crashes.matrix import Matrix, assert_equal, lake_state, mail_ids, never_killed
-from tests.crashes.pairs import Pair, Race, raced, sharing
+from tests.crashes.pairs import Pair, Race, apart, raced, sharing
 from tests.notify.smtp_server import smtp_server
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
@@ -29,14 +29,13 @@ class Told:
     mails: list[str]
 
 
-@pytest.fixture(scope="module")
-def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
+def race_all(warehouses: Callable[..., Warehouse], pairs: list[Pair]) -> Told:
     with smtp_server() as inbox:
-        warehouse = new_warehouse(**inbox.settings)
+        warehouse = warehouses(**inbox.settings)
         matrix = Matrix(warehouse)
-        races = raced(matrix, sharing())
+        races = raced(matrix, pairs)
         matrix.end()
-        yield Told(
+        return Told(
             races,
             matrix,
             warehouse.gold_state(),
@@ -46,14 +45,22 @@ def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
         )
 
 
+@pytest.fixture(scope="module")
+def told(new_warehouse: Callable[..., Warehouse]) -> Told:
+    return race_all(new_warehouse, sharing())
+
+
 @pytest.mark.parametrize("pair", sharing(), ids=" and ".join)
 def test_of_two_jobs_at_once_each_ends_well_or_says_who_was_first(told: Told, pair: Pair) -> None:
-    race = told.races[pair]
+    assert_won(pair, told.races[pair])
 
+
+def assert_won(pair: Pair, race: Race) -> None:
+    """The first by all means, and the second, or it says by whom it was refused."""
     assert race.first.code == 0, race.first.words
     if race.second.code:
         assert race.second.code == AlreadyRunning.exit_code, race.second.words
-        assert f"({pair[0]})" in race.second.words
+        assert f"({pair[0].split(',')[0]})" in race.second.words
 
 
 def test_most_races_met_in_the_middle(told: Told) -> None:
@@ -75,5 +82,24 @@ def test_gold_and_lake_are_as_after_one_job_at_a_time(
 
 
 def test_each_mail_is_sent_once(told: Told) -> None:
+    assert_sent_once(told)
+
+
+@pytest.mark.long
+def test_no_job_meets_a_backup_or_an_archive(
+    new_warehouse: Callable[..., Warehouse], record_property: Callable[[str, object], None]
+) -> None:
+    told = race_all(new_warehouse, apart())
+
+    for pair, race in told.races.items():
+        assert_won(pair, race)
+    refused = {pair for pair, race in told.races.items() if race.second.code and race.waited}
+    assert len(refused) > len(told.races) * 2 / 3
+    assert_equal(told.gold, told.lake, never_killed(new_warehouse(), told.matrix))
+    assert_sent_once(told)
+    record_property("pairs raced", len(told.races))
+
+
+def assert_sent_once(told: Told) -> None:
     assert sorted(told.mails) == sorted(message_id for message_id, _ in told.outbox)
     assert {status for _, status in told.outbox} == {"SENT"}
