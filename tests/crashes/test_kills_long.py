@@ -54,7 +54,7 @@ def test_a_kill_at_any_point_of_a_job_changes_nothing_in_the_end(
         assert (seen.staging, seen.waiting, seen.without_reason) == ([], [], []), row
     assert strays(warehouse) == []
     assert {row[0] for row in warehouse.gold_rows(SENT)} == sent
-    with closing(connect(warehouse.settings)) as gold:
-        assert outbox.next_mail(gold) is None  # what is left has nothing to tell any more
+    with closing(connect(warehouse.settings)) as conn:
+        assert outbox.next_mail(conn) is None  # what is left has nothing to tell any more
     assert_equal(gold, lake, never_killed(new_warehouse(), matrix))
     record_property("points killed", sum(len(row) for row, _ in matrix.seen))
