@@ -1,8 +1,9 @@
 """Frames → unlogged staging tables of one run, by COPY from the executors.
 
-Each task writes in a transaction, whose number it reports when it ends; rows of attempts that did
-not report (a retry, a lost executor, speculation) are dropped before the merge. A few rows are
-copied by the driver itself: Python workers would take longer to start than the copy does.
+Each task writes in a transaction, whose number it reports when it ends. Attempts that did not
+report (a retry, a lost executor, speculation) are ended and their rows dropped, and none of them
+finds the table any more: while tasks copy, it has another name. A few rows are copied by the
+driver itself: Python workers would take longer to start than the copy does.
 """
 
 from __future__ import annotations
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 FEW = 20_000  # rows
+END_OTHERS = """
+SELECT pg_terminate_backend(l.pid)
+FROM pg_locks AS l
+JOIN pg_stat_activity AS a USING (pid)
+WHERE l.relation = to_regclass(%s) AND l.database = a.datid AND a.datname = current_database()
+  AND a.usename = current_user AND l.pid <> pg_backend_pid()
+"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,10 @@ class StagingTable:
     def name(self, run: Run) -> str:
         """The table of a run."""
         return f"{self.kind}_{run.run_id}"
+
+    def open_name(self, run: Run) -> str:
+        """The same, while tasks copy into it."""
+        return f"{self.kind}open_{run.run_id}"
 
     @property
     def column_names(self) -> list[str]:
@@ -122,10 +134,6 @@ def copy(
         frame: columns by the names of the table's, list and JSON columns as text.
         rows: at most so many rows, when that is known.
     """
-    statement = (
-        f"COPY staging.{table.name(run)} ({', '.join(table.column_names)})"
-        " FROM STDIN (FORMAT binary)"
-    )
     # Below the encoding, so that its generated code is a method of its own: one that also holds
     # the frame's joins would be too long for Java to compile.
     by_driver = rows is not None and rows <= FEW
@@ -133,15 +141,22 @@ def copy(
     content = encoded(few, table.columns)
     with effect("the copy into staging"):
         if by_driver:
-            count = _copy_by_driver(conn, content, statement)
+            count = _copy_by_driver(conn, content, _statement(table, table.name(run)))
         else:
+            _open(conn, table, run)
+            statement = _statement(table, table.open_name(run))
             attempts, count = _copy_by_tasks(content, statement, settings)
-            _keep_only(conn, table, run, attempts, count)
+            _close(conn, table, run, attempts, count)
     with transaction(conn) as cur:
         # A tenth of the usual sample says enough of tables this plain.
         cur.execute("SET LOCAL default_statistics_target = 10")
         cur.execute(sql.SQL("ANALYZE staging.{}").format(sql.Identifier(table.name(run))))
     return count
+
+
+def _statement(table: StagingTable, name: str) -> str:
+    columns = ", ".join(table.column_names)
+    return f"COPY staging.{name} ({columns}) FROM STDIN (FORMAT binary)"
 
 
 def _copy_by_driver(conn: Connection, rows: DataFrame, statement: str) -> int:
@@ -173,12 +188,24 @@ def _copy_by_tasks(rows: DataFrame, statement: str, settings: Settings) -> tuple
     return [row[0] for row in ended], int(sum(row[1] for row in ended))
 
 
-def _keep_only(
+def _open(conn: Connection, table: StagingTable, run: Run) -> None:
+    with transaction(conn) as cur:
+        cur.execute(_renamed(table.name(run), table.open_name(run)))
+
+
+def _renamed(old: str, new: str) -> sql.Composed:
+    rename = sql.SQL("ALTER TABLE staging.{} RENAME TO {}")
+    return rename.format(sql.Identifier(old), sql.Identifier(new))
+
+
+def _close(
     conn: Connection, table: StagingTable, run: Run, attempts: list[str], count: int
 ) -> None:
-    """Drop rows of attempts that did not report."""
+    """End attempts that did not report, shut the table to them, and drop their rows."""
     name = sql.Identifier(table.name(run))
     with transaction(conn) as cur:
+        cur.execute(END_OTHERS, (f"staging.{table.open_name(run)}",))
+        cur.execute(_renamed(table.open_name(run), table.name(run)))
         cur.execute(sql.SQL("SELECT count(*) FROM staging.{}").format(name))
         if cur.fetchone() != (count,):
             cur.execute(

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
 
-from jobs.common.db import transaction
+from jobs.common.db import connect, transaction
 from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
 from jobs.gold import staging
@@ -87,17 +92,17 @@ def new_run(gold_settings: Settings) -> Iterator[Callable[[], Run]]:
 
         def again() -> Run:
             with transaction(run.conn) as cur:
-                name = sql.Identifier(TABLE.name(run))
-                cur.execute(sql.SQL("DROP TABLE IF EXISTS staging.{}").format(name))
+                for name in map(sql.Identifier, (TABLE.name(run), TABLE.open_name(run))):
+                    cur.execute(sql.SQL("DROP TABLE IF EXISTS staging.{}").format(name))
             return run
 
         yield again
 
 
-def rows_of(run: Run) -> list[tuple[Any, ...]]:
+def rows_of(run: Run, name: str = "") -> list[tuple[Any, ...]]:
     with transaction(run.conn) as cur:
         names = ", ".join(TABLE.column_names)
-        cur.execute(f"SELECT {names} FROM staging.{TABLE.name(run)} ORDER BY nth")
+        cur.execute(f"SELECT {names} FROM staging.{name or TABLE.name(run)} ORDER BY nth")
         return cur.fetchall()
 
 
@@ -155,6 +160,39 @@ def test_rows_of_attempts_that_did_not_end_are_dropped(
     assert rows_of(run) == [row]
 
 
+def test_an_attempt_that_goes_on_beside_the_others_is_ended_and_finds_no_table_any_more(
+    spark: SparkSession, new_run: Callable[[], Run]
+) -> None:
+    run = new_run()
+    staging.create(run.conn, TABLE, run)
+    row = random_row(Random(2), 0)
+    frame = spark.createDataFrame([as_spark(row)], DDL)
+    insert = f"INSERT INTO staging.{TABLE.open_name(run)} (nth) VALUES (9)"
+
+    with closing(connect(run.settings)) as lost, ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(written_once_it_can_be, lost, insert)
+        assert staging.copy(run.conn, frame, TABLE, run, run.settings) == 1
+        assert begun.result()
+        with pytest.raises(psycopg2.OperationalError):
+            lost.commit()
+
+    with closing(connect(run.settings)) as late, pytest.raises(psycopg2.errors.UndefinedTable):
+        late.cursor().execute(insert)
+    assert rows_of(run) == [row]
+
+
+def written_once_it_can_be(conn: Connection, insert: str) -> bool:
+    """Without a commit."""
+    for _ in range(2_000):
+        try:
+            conn.cursor().execute(insert)
+            return True
+        except psycopg2.errors.UndefinedTable:
+            conn.rollback()
+            time.sleep(0.002)
+    return False
+
+
 def test_a_task_that_fails_leaves_nothing_behind_for_the_next_attempt(
     spark: SparkSession, new_run: Callable[[], Run]
 ) -> None:
@@ -166,7 +204,7 @@ def test_a_task_that_fails_leaves_nothing_behind_for_the_next_attempt(
     one_task = run.settings.model_copy(update={"load_parallelism": 1})
     with pytest.raises(Exception, match="invalid input syntax for type json"):
         staging.copy(run.conn, frame, TABLE, run, one_task)
-    assert rows_of(run) == []
+    assert rows_of(run, TABLE.open_name(run)) == []
 
 
 def test_at_most_the_set_number_of_tasks_copy_at_once(
