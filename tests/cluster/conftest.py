@@ -22,23 +22,25 @@ class Shop:
         self._cluster = cluster
         self._directory = directory
         self.delivered = 0
+        self.lines = 0
 
     def open(self) -> None:
         self._cluster.put("products", sales.products(self._directory))
         self._cluster.put("countries", sales.countries(self._directory))
 
-    def deliver(self, files: int = 1) -> None:
-        """The next files."""
+    def deliver(self, files: int = 1, lines: int = sales.LINES_A_FILE) -> None:
+        """The next files, of so many lines each."""
         numbers = range(self.delivered, self.delivered + files)
         self._cluster.put(
-            "transactions", *(sales.transactions(self._directory, n) for n in numbers)
+            "transactions", *(sales.transactions(self._directory, n, lines) for n in numbers)
         )
         self.delivered += files
+        self.lines += files * lines
 
     def is_whole_in_gold(self) -> bool:
         """Whether gold has every line that was delivered, once, at its price."""
         rows = self._cluster.gold("SELECT count(*), sum(total_amount) FROM fact_transactions")
-        return rows == [sales.totals(self.delivered)]
+        return rows == [sales.totals(self.lines)]
 
 
 @pytest.fixture(scope="session")

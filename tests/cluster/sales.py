@@ -27,7 +27,7 @@ def countries(directory: Path) -> Path:
     )
 
 
-def transactions(directory: Path, number: int) -> Path:
+def transactions(directory: Path, number: int, lines: int = LINES_A_FILE) -> Path:
     """The file of the `number`-th window, from 0."""
     window = FIRST + timedelta(hours=4 * number)
     rows = [
@@ -35,18 +35,18 @@ def transactions(directory: Path, number: int) -> Path:
             f"{number}{position:03}",
             stock_code=CODES[position % len(CODES)],
             quantity=2,
-            invoice_date=f"{window + timedelta(minutes=position):%Y-%m-%d %H:%M:%S}",
+            invoice_date=f"{window + timedelta(minutes=position % 240):%Y-%m-%d %H:%M:%S}",
             customer_id=f"C{position % 7}",
         )
-        for position in range(LINES_A_FILE)
+        for position in range(lines)
     ]
     name = f"transactions_{window:%Y%m%dT%H%M}.csv"
     return _written(directory / name, csv_text("transactions", rows))
 
 
-def totals(files: int) -> tuple[int, Decimal]:
-    """Lines and revenue of so many files."""
-    return files * LINES_A_FILE, files * LINES_A_FILE * LINE_TOTAL
+def totals(lines: int) -> tuple[int, Decimal]:
+    """Number and revenue of so many lines."""
+    return lines, lines * LINE_TOTAL
 
 
 def _written(path: Path, text: str) -> Path:
