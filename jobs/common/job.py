@@ -39,6 +39,7 @@ SIGNS_OF_AN_OUTAGE = (
     "terminating connection",
     "TTransportException",
     "Unable to instantiate org.apache.hadoop.hive.ql.metadata.SessionHiveMetaStoreClient",
+    "SQL is not operational",  # a metastore without its database
     "java.net.SocketTimeoutException",
     "java.net.ConnectException",
     "java.net.NoRouteToHostException",
@@ -167,7 +168,7 @@ def exit_code_of(call: Callable[[], None]) -> int:
         if meant := in_words(error):
             errors.print(f"error: {meant}", markup=False)
             return meant.exit_code
-        code = _code_of_foreign(error)
+        code = code_of_foreign(error)
         if code == 1:
             say_error(traceback.format_exc())
         first, *_ = str(error).split("\n")
@@ -176,7 +177,8 @@ def exit_code_of(call: Callable[[], None]) -> int:
     return 0
 
 
-def _code_of_foreign(error: Exception) -> int:
+def code_of_foreign(error: Exception) -> int:
+    """The exit code for an error that is not of ours: 75 after an outage, else 1."""
     import psycopg2
 
     if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):

@@ -18,7 +18,7 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from jobs.common.errors import BadInput, WarehouseError
-from jobs.common.job import JobContext
+from jobs.common.job import JobContext, code_of_foreign
 from jobs.common.points import watched
 from jobs.common.session import CATALOG
 from jobs.common.settings import Settings
@@ -119,8 +119,8 @@ def _drive(door: _Door, settings: Settings, job: str | Step, orders: _Orders) ->
         pass  # files were refused, as they should be
     except WarehouseError as error:
         code, words = error.exit_code, str(error)
-    except BaseException:  # noqa: BLE001 - the edge of the process
-        code, words = 1, traceback.format_exc()
+    except Exception as error:  # noqa: BLE001 - the edge of the process
+        code, words = code_of_foreign(error), traceback.format_exc()
     orders.told.send(words)
     sys.stdout.flush()
     os._exit(code)  # the JVM is not ours to stop

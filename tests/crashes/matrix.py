@@ -148,7 +148,9 @@ class Matrix:
     def die(self, job: str, point: str) -> int:
         """Kill the job at the point; how its process ended."""
         if self.victim:
-            return self.hit(self.victim, job, point).end().code
+            ended = self.hit(self.victim, job, point).end()
+            self.victim.heal(self.warehouse)
+            return ended.code
         return self.driver(job, die_at=point).end().code
 
     def hit(self, victim: Victim, job: str, point: str) -> Running:

@@ -69,8 +69,7 @@ def in_rows(reached: Mapping[str, Sequence[str]]) -> list[Row]:
 
 def in_every_job(reached: Mapping[str, Sequence[str]]) -> list[Row]:
     """Each point in each job that reaches it, with a run to the end after each."""
-    rows = one_by_one(every(reached))
-    return rows + [row for row in rows if row[0][0] == "correct"] * (len(CORRECTIONS) - 1)
+    return one_by_one(every(reached))
 
 
 def one_by_one(kills: Sequence[Kill]) -> list[Row]:

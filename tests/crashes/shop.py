@@ -9,7 +9,7 @@ from tests.support.rows import Row, country, csv_text, line, product
 from tests.support.warehouse import Content
 
 FIRST = date(2025, 3, 1)
-OFTEN = 60  # so many customers can be erased, and corrections be made
+OFTEN = 100  # so many customers can be erased, and corrections be made
 Deliver = Callable[..., object]
 File = tuple[str, str, Content]
 
