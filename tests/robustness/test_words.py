@@ -42,6 +42,22 @@ def test_no_room_for_a_file_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert "where: /a/file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CommitStateUnknownException: SQL is not operational\nCannot determine whether",
+        "Caused by: org.apache.thrift.transport.TTransportException: Cannot write to null",
+        "Lost task 0.0: psycopg2.OperationalError: server closed the connection unexpectedly",
+        "Call From driver to namenode:8020 failed: java.net.ConnectException",
+    ],
+)
+def test_a_service_that_went_away_is_to_be_tried_again(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fails(RuntimeError(text)) == 75
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_other_errors_are_defects(capsys: pytest.CaptureFixture[str]) -> None:
     assert fails(OSError(errno.EACCES, "Permission denied", "/a/file")) == 1
     assert "Traceback" in capsys.readouterr().err
