@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
 import psycopg2
 
-from cluster import hive
-from cluster.settings import ServiceSettings
 from embedded import services
-from embedded.home import Home, free_port
+from embedded.home import Home
 from jobs.common.contracts import DW_TABLES
 from jobs.common.db import connect
 from jobs.common.errors import TransientError
 from jobs.common.job import JobContext
 from jobs.common.lake import set_property
-from jobs.common.settings import PROJECT_ROOT
-from jobs.pipeline import CHAIN
-from tests.crashes.drivers import KILLED, PATIENCE, Driver, Ended
-from tests.crashes.steps import HELD, STEPS
+from tests.crashes.drivers import KILLED, Driver, Ended
+from tests.crashes.metastore_service import MetastoreService
+from tests.crashes.steps import STEPS
+from tests.crashes.wrapped import WRAPPERS, Wrapped
 from tests.support.warehouse import Warehouse
 
 # A run shows that it lives by a lock on its number, as `ops.v_runs` reads it.
@@ -38,18 +33,12 @@ SELECT l.pid FROM pg_locks AS l JOIN ops.runs AS r ON l.objid = r.run_id::oid
 WHERE l.locktype = 'advisory' AND l.classid = 8272 AND l.granted AND r.status = 'running'
 """
 LATER = TransientError.exit_code
-HOOK = Path(__file__).with_name("hook")
 WITHOUT_SPARK = {
     "detect_anomalies",
     "send_mail",
     "refresh_baselines",
     "review_anomaly",
     "check_readiness",
-}
-# Those that are called without arguments; the others start alike.
-WRAPPERS = {step.name: f"run_{step.name}.sh" for step in CHAIN} | {
-    "replay_errors": "run_replay_errors.sh",
-    HELD: "run_fact_postgres.sh",
 }
 
 
@@ -139,7 +128,7 @@ def workers(warehouse: Warehouse) -> Iterator[Victim]:
 @contextmanager
 def metastore(warehouse: Warehouse) -> Iterator[Victim]:
     """The Hive metastore as a service; a new one starts while the run goes on."""
-    service = _Metastore(warehouse)
+    service = MetastoreService(warehouse)
     uri = f"thrift://127.0.0.1:{service.port}"
 
     def start(warehouse: Warehouse, job: str, point: str) -> Running:
@@ -162,10 +151,10 @@ def wrapper(warehouse: Warehouse) -> Iterator[Victim]:
     """The process that a wrapper became: with Spark, the driver's JVM, whose Python goes on."""
 
     def kill(_: Warehouse, running: Running) -> None:
-        assert isinstance(running, _Wrapped)
+        assert isinstance(running, Wrapped)
         running.process.kill()
 
-    yield Victim(kill, _Wrapped, codes=(KILLED,))
+    yield Victim(kill, Wrapped, codes=(KILLED,))
 
 
 WITH_SPARK = [job for job in STEPS if job not in WITHOUT_SPARK]
@@ -177,13 +166,6 @@ VICTIMS: tuple[tuple[Callable[[Warehouse], Any], Collection[str]], ...] = (
     (metastore, WITH_SPARK),
     (wrapper, WRAPPERS),
 )
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _kill_all(process: psutil.Process) -> None:
@@ -217,108 +199,3 @@ def _heal(warehouse: Warehouse) -> None:
 
 def _write_to_the_lake(context: JobContext, now: datetime) -> None:
     set_property(context.session, DW_TABLES[0], "tests.healed", f"{now}")
-
-
-class _Metastore:
-    """The service as a cluster has it, over the database that the JVM of the tests reads too."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        home = Home(warehouse.settings.home)
-        self.port = free_port()
-        data = home.root / "metastore service"
-        data.mkdir(exist_ok=True)
-        self._where = ServiceSettings(service_bind="127.0.0.1", metastore_port=self.port)
-        self._environment = {
-            **os.environ,
-            **{k: v for k, v in home.read().items() if k.startswith("METASTORE_DB_")},
-            "LAKE_URI": warehouse.settings.lake,
-            "SERVICE_HOST": "localhost",
-            "SERVICE_BIND": "127.0.0.1",
-            "SERVICE_DATA": str(data),
-            "SERVICE_MEMORY": "256m",
-            "METASTORE_PORT": str(self.port),
-            "WAREHOUSE_MODE": "cluster",
-            "WAREHOUSE_HOME": str(data),
-        }
-        self._log = data / "metastore.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Without waiting until it is well."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "cluster", "run", "metastore"],
-                cwd=PROJECT_ROOT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    def wait(self) -> None:
-        """Until it answers."""
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                hive.check(self._where)
-                return
-            except TransientError:
-                assert time.monotonic() < deadline, self._log.read_text()[-2000:]
-                time.sleep(0.1)
-
-    def end(self) -> None:
-        """Kill it."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-
-class _Wrapped:
-    """A run that is called by its wrapper, and waits at a point."""
-
-    def __init__(self, warehouse: Warehouse, job: str, point: str) -> None:
-        settings = warehouse.settings
-        self._folder = warehouse.landing.with_name(f"{warehouse.landing.name}-wrapped")
-        self._folder.mkdir(exist_ok=True)
-        self._word = self._folder / "paused"
-        self._go_on = self._folder / "go on"
-        for path in (self._word, self._go_on):
-            path.unlink(missing_ok=True)
-        changed = {
-            name: str(getattr(settings, name))
-            for name in ("gold_db", "landing_uri", "smtp_host", "smtp_port", "smtp_security")
-        }
-        environment = {
-            **os.environ,
-            "PYSPARK_SUBMIT_ARGS": "",  # those of the tests' own session
-            **{name.upper(): value for name, value in changed.items()},
-            "WAREHOUSE_HOME": str(settings.home),
-            "PYTHONPATH": str(HOOK),
-            "PAUSE_AT": point,
-            "PAUSE_IN": str(self._folder),
-        }
-        self._log = self._folder / "log"
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [PROJECT_ROOT / "scripts" / WRAPPERS[job]],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-
-    def wait_for_pause(self) -> bool:
-        while not self._word.exists() and self.process.poll() is None:
-            time.sleep(0.02)
-        return self._word.exists()
-
-    def end(self) -> Ended:
-        """Of the wrapper; the Python that it leaves behind ends by itself."""
-        code = self.process.wait(PATIENCE)
-        driver = int(self._word.read_text())
-        self._go_on.touch()
-        deadline = time.monotonic() + PATIENCE
-        while _lives(driver):
-            assert time.monotonic() < deadline, "a driver without its JVM hangs"
-            time.sleep(0.02)
-        return Ended(code, self._log.read_text())
