@@ -28,7 +28,7 @@ demo: setup ## Land files, run the whole pipeline, show the outcome: [DATA= COUN
 test: $(DEV) $(TOOLS) ## Run the tests, two folders at a time: [ARGS="-k name"] [WORKERS=]
 	@$(VENV) -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder $(ARGS)
 
-test-long: $(DEV) $(TOOLS) ## Run the tests that take minutes each, but those that passed at this commit: [ARGS=]
+test-long: $(DEV) $(TOOLS) ## Run the tests that take minutes each, but those that passed with this code: [ARGS=]
 	@$(VENV) -m pytest -m long --resume $(ARGS)
 
 lint: $(DEV) ## Check style, types, SQL, shell and which part may import which

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dotenv import dotenv_values
 from jobs.common import catalogue
 from jobs.common.settings import PROJECT_ROOT
 from tests.crashes.points import points
+from tests.support.resume import LEDGER, counted
 
 PAGES = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -55,6 +57,15 @@ def test_the_readme_names_targets_of_the_makefile() -> None:
 def test_pages_that_people_write_are_short(page: Path) -> None:
     if page.name != "catalogue.md":
         assert len(page.read_text(encoding="utf-8").splitlines()) <= 200
+
+
+def test_the_page_on_crashes_has_the_last_result_of_the_long_tests() -> None:
+    page = (PROJECT_ROOT / "docs" / "crashes.md").read_text(encoding="utf-8")
+    passed = json.loads(LEDGER.read_text(encoding="utf-8"))["passed"]
+
+    assert f"{len(passed)} long tests passed" in page
+    for name, count in counted(passed).items():
+        assert f"{count:,} {name}" in page
 
 
 def test_the_page_on_crashes_has_every_effect_of_the_code() -> None:
