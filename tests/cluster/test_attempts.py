@@ -17,8 +17,8 @@ import pytest
 from cluster.processes import running
 from jobs.gold.staging import FEW
 from tests.cluster.conftest import Shop
-from tests.cluster.test_cluster import history
 from tests.support.cluster import FEW_ROWS, TestCluster
+from tests.support.processes import python_workers
 
 pytestmark = pytest.mark.long
 
@@ -35,16 +35,11 @@ spark.speculation.efficiency.enabled false
 """
 
 
-def python_workers(cluster: TestCluster, number: int) -> list[psutil.Process]:
-    """The processes of the executor on a worker that run our Python."""
+def workers(cluster: TestCluster, number: int) -> list[psutil.Process]:
+    """The processes that run our Python on a worker of the cluster."""
     service = running(cluster.layout, cluster.layout.service(f"spark-worker-{number}"))
     assert service is not None
-    found = []
-    for process in service.children(recursive=True):
-        with suppress(psutil.Error):
-            if "pyspark.daemon" in process.cmdline():
-                found.append(process)
-    return found
+    return python_workers(service)
 
 
 def signal_all(processes: list[psutil.Process], number: signal.Signals) -> None:
@@ -74,19 +69,17 @@ def stages(cluster: TestCluster, known: set[str]) -> Iterator[dict[str, Any]]:
     """Those of the application that the history server did not know."""
     deadline = time.monotonic() + 60
     while True:
-        ended = {
-            a["id"] for a in history(cluster, "applications") if a["attempts"][-1]["completed"]
-        }
+        ended = {a["id"] for a in cluster.history("applications") if a["attempts"][-1]["completed"]}
         if ended - known:
             break
         assert time.monotonic() < deadline
         time.sleep(1)
     (application,) = ended - known
-    yield from history(cluster, f"applications/{application}/stages?withSummaries=false")
+    yield from cluster.history(f"applications/{application}/stages?withSummaries=false")
 
 
 def applications(cluster: TestCluster) -> set[str]:
-    return {each["id"] for each in history(cluster, "applications")}
+    return {each["id"] for each in cluster.history("applications")}
 
 
 @pytest.fixture
@@ -110,9 +103,9 @@ def test_tasks_whose_python_dies_are_tried_again(
 
     def kill() -> None:
         nonlocal killed
-        workers = [process for number in (1, 2) for process in python_workers(cluster, number)]
-        if killed < 5 and workers:
-            signal_all(workers, signal.SIGKILL)
+        found = [process for number in (1, 2) for process in workers(cluster, number)]
+        if killed < 5 and found:
+            signal_all(found, signal.SIGKILL)
             killed += 1
             time.sleep(0.3)
 
@@ -131,10 +124,10 @@ def test_of_two_attempts_at_once_one_counts(
     number = cycle((1, 2))
 
     def hold() -> None:
-        workers = python_workers(cluster, next(number))
-        signal_all(workers, signal.SIGSTOP)
+        found = workers(cluster, next(number))
+        signal_all(found, signal.SIGSTOP)
         time.sleep(2)
-        signal_all(workers, signal.SIGCONT)
+        signal_all(found, signal.SIGCONT)
 
     run(cluster, conf(SPECULATIVE), hold)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -33,19 +30,13 @@ def commands(cluster: Cluster) -> Iterator[tuple[int, bytes]]:
             yield process.pid, Path(f"/proc/{process.pid}/cmdline").read_bytes()
 
 
-def history(cluster: TestCluster, path: str) -> Any:
-    address = cluster.layout.service("spark-history").address
-    with urllib.request.urlopen(f"http://{address}:18080/api/v1/{path}") as answer:
-        return json.load(answer)
-
-
 def test_gold_has_every_line_at_its_price(shop: Shop) -> None:
     assert shop.is_whole_in_gold()
 
 
 def test_tasks_ran_in_executors_on_the_workers(cluster: TestCluster) -> None:
-    application = history(cluster, "applications")[-1]["id"]
-    executors = history(cluster, f"applications/{application}/allexecutors")
+    application = cluster.history("applications")[-1]["id"]
+    executors = cluster.history(f"applications/{application}/allexecutors")
 
     hosts = {e["id"]: e["hostPort"].partition(":")[0] for e in executors}
     assert hosts.pop("driver") == "driver"

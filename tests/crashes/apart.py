@@ -26,25 +26,29 @@ from tests.support import databases
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
 
-Job = Callable[[JobContext, str], Run]
+Job = Callable[[JobContext], object]
 # What the backups themselves add to gold, one after the other.
 OF_RUNS = {"ops.runs"}
 
 
-def called(job: Job, directory: Path, context: JobContext, _: datetime) -> Run:
-    """The job as a driver calls it."""
-    return job(context, str(directory))
+def into(job: Callable[[JobContext, str], Run], directory: Path) -> Job:
+    """A job that takes a directory, and which."""
+    return partial(_into, job, str(directory))
 
 
-def alone(job: Callable[[JobContext], object], context: JobContext, _: datetime) -> object:
-    """A job that takes nothing else."""
-    return job(context)
+def _into(job: Callable[[JobContext, str], Run], directory: str, context: JobContext) -> Run:
+    return job(context, directory)
 
 
-def killed(warehouse: Warehouse, job: Job, directory: Path, point: str) -> int:
+def killed(warehouse: Warehouse, job: Job, point: str) -> int:
     """Kill the job at the point; how its process ended."""
-    step = partial(called, job, directory)
+    step = partial(_called, job)
     return Driver(warehouse.spark, warehouse.settings, step, die_at=point).end().code
+
+
+def _called(job: Job, context: JobContext, _: datetime) -> None:
+    """As a driver calls it; a function of the module, which its process can be sent."""
+    job(context)
 
 
 def patient(warehouse: Warehouse) -> JobContext:

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from jobs.backup import make_backup, restore
-from jobs.common.job import JobContext
 from jobs.gold import archive
 from tests.backup import shop
 from tests.crashes import apart
 from tests.crashes.apart import State
-from tests.crashes.drivers import KILLED, Driver
+from tests.crashes.drivers import KILLED
 from tests.crashes.points import ARCHIVE, BACKUP, points
 from tests.gold.old_months import HISTORY, OLDEST, STARTS, Shop
 from tests.support.warehouse import Warehouse
@@ -86,7 +85,7 @@ def told(new_warehouse: Callable[..., Warehouse], tmp_path_factory: pytest.TempP
 def killed_backup(warehouse: Warehouse, folder: Path, point: str) -> OfBackup:
     """Kill it, look at what it left, make another."""
     left, new = folder / point / "left", folder / point / "again"
-    code = apart.killed(warehouse, make_backup.run, left, point)
+    code = apart.killed(warehouse, apart.into(make_backup.run, left), point)
     whole = apart.is_whole(warehouse, left)
     make_backup.run(apart.patient(warehouse), str(new))
     return OfBackup(code, whole, apart.told(new), apart.scratch(warehouse))
@@ -95,7 +94,7 @@ def killed_backup(warehouse: Warehouse, folder: Path, point: str) -> OfBackup:
 def killed_restore(warehouse: Warehouse, kept: Path, point: str) -> OfRestore:
     """Reset, kill it, start it again."""
     apart.reset(warehouse)
-    code = apart.killed(warehouse, restore.run, kept, point)
+    code = apart.killed(warehouse, apart.into(restore.run, kept), point)
     refused = apart.again(warehouse, kept)
     return OfRestore(code, refused, None if refused else apart.state(warehouse))
 
@@ -162,10 +161,9 @@ def archived(told: Told, new_warehouse: Callable[..., Warehouse]) -> Archived:
     return Archived(before, kills, after, failing, back)
 
 
-def killed_archive(old: Shop, job: Callable[[JobContext], object], point: str) -> OfArchive:
+def killed_archive(old: Shop, job: apart.Job, point: str) -> OfArchive:
     """Kill the job, and look."""
-    step = partial(apart.alone, job)
-    code = Driver(old.warehouse.spark, old.warehouse.settings, step, die_at=point).end().code
+    code = apart.killed(old.warehouse, job, point)
     return OfArchive(code, old.gold(), len(old.archived()))
 
 

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from jobs.common.session import CATALOG
 from jobs.common.settings import Settings
 from jobs.metastore import LakeFiles, Metastore
 from tests.crashes import apart
-from tests.crashes.drivers import KILLED, Driver
+from tests.crashes.drivers import KILLED
 from tests.crashes.points import MAKE, MIGRATE, RESET, points
 from tests.support.rows import country, line, product
 from tests.support.warehouse import Warehouse
@@ -81,18 +80,13 @@ def told(new_warehouse: Callable[..., Warehouse]) -> Told:
     schema, known, lines = look(warehouse)
     for job in JOBS.values():
         for point in (p for p, of in POINTS.items() if of is job):
-            codes[point] = killed(warehouse, job, point)
+            codes[point] = apart.killed(warehouse, job, point)
         job(warehouse.context)
         if job is reset:
             left = inventory(warehouse.context)
             forget(warehouse)
     again = look(warehouse)
     return Told(codes, left, (schema, again[0]), (known, again[1]), (lines, again[2]))
-
-
-def killed(warehouse: Warehouse, job: Callable[[JobContext], None], point: str) -> int:
-    step = partial(apart.alone, job)
-    return Driver(warehouse.spark, warehouse.settings, step, die_at=point).end().code
 
 
 def forget(warehouse: Warehouse) -> None:

@@ -25,6 +25,7 @@ from tests.crashes.drivers import KILLED, Driver, Ended
 from tests.crashes.metastore_service import MetastoreService
 from tests.crashes.steps import STEPS
 from tests.crashes.wrapped import WRAPPERS, Wrapped
+from tests.support.processes import python_workers
 from tests.support.warehouse import Warehouse
 
 # A run shows that it lives by a lock on its number, as `ops.v_runs` reads it.
@@ -117,10 +118,9 @@ def workers(warehouse: Warehouse) -> Iterator[Victim]:
     executor = psutil.Process(gateway.proc.pid)
 
     def kill(_: Warehouse, __: Running) -> None:
-        for process in executor.children(recursive=True):
-            with suppress(psutil.NoSuchProcess):  # a zombie, or gone
-                if "pyspark.daemon" in process.cmdline():
-                    process.kill()
+        for process in python_workers(executor):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
     yield Victim(kill, codes=(0,))
 

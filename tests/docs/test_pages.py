@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from dotenv import dotenv_values
 from jobs.common import catalogue
 from jobs.common.settings import PROJECT_ROOT
 from tests.crashes.points import points
-from tests.support.resume import LEDGER, counted
+from tests.support.resume import counted, ledger
 
 PAGES = [PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
@@ -61,7 +60,7 @@ def test_pages_that_people_write_are_short(page: Path) -> None:
 
 def test_the_page_on_crashes_has_the_last_result_of_the_long_tests() -> None:
     page = (PROJECT_ROOT / "docs" / "crashes.md").read_text(encoding="utf-8")
-    passed = json.loads(LEDGER.read_text(encoding="utf-8"))["passed"]
+    passed = ledger()
 
     assert f"{len(passed)} long tests passed" in page
     for name, count in counted(passed).items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +93,12 @@ class TestCluster:
     def listing(self, *uris: str) -> list[str]:
         """Paths below directories of HDFS."""
         return self.run("hadoop_fs.sh", "-ls", "-R", "-C", *uris).split()
+
+    def history(self, path: str) -> Any:
+        """What Spark's history server tells."""
+        address = self.layout.service("spark-history").address
+        with urllib.request.urlopen(f"http://{address}:18080/api/v1/{path}") as answer:
+            return json.load(answer)
 
     def gold(self, statement: str, *values: Any) -> Rows:
         """Rows of gold, as its administrator sees them."""
