@@ -21,6 +21,9 @@ SIGNS_OF_A_CLOCK_BEHIND = (
 )
 
 
+SIGN_OF_A_DEAD_WORKER = "Python worker exited unexpectedly"
+
+
 def in_words(error: BaseException) -> WarehouseError | None:
     """What an error means, where we know it; None where we don't."""
     text = str(error)
@@ -33,6 +36,12 @@ def in_words(error: BaseException) -> WarehouseError | None:
             "the clock went back: the table's last commit is more than a minute ahead of it",
             where="the clock of the machine on which the job runs",
             do="set it right, or wait until it has caught up; nothing was written or lost",
+        )
+    if SIGN_OF_A_DEAD_WORKER in text:
+        return TransientError(
+            "Python processes that worked for Spark were killed, again and again",
+            where="the executors; with SPARK_MASTER=local, this machine",
+            do="see whether memory ran out there, then start again; nothing was lost",
         )
     return None
 

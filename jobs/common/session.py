@@ -23,6 +23,8 @@ SIGNS_OF_NO_MASTER = (
     "on a running MetricsSystem",
     "stopped SparkContext",
 )
+LOCAL = re.compile(r"local(?:\[([0-9]+|\*)\])?")
+TRIES = 4  # of a task, as Spark has it on a cluster
 FOLLOWING_BLOCK = "dfs.client.block.write.locateFollowingBlock"
 
 
@@ -30,7 +32,7 @@ def spark_conf(settings: Settings) -> dict[str, str]:
     """All Spark properties; it holds passwords, so keep it in a file of mode 600."""
     return {
         **_engine(settings),
-        **(_local() if settings.is_local else _cluster(settings)),
+        **(_local(settings) if settings.is_local else _cluster(settings)),
         **_iceberg(settings),
         **(_metastore_service(settings) if settings.metastore_uri else _metastore_client(settings)),
     }
@@ -61,8 +63,13 @@ def _engine(settings: Settings) -> dict[str, str]:
     }
 
 
-def _local() -> dict[str, str]:
-    return {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+def _local(settings: Settings) -> dict[str, str]:
+    """All in one process. A task is tried as often as on a cluster: its Python may be killed."""
+    threads = LOCAL.fullmatch(settings.spark_master)
+    conf = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+    if threads:
+        conf["spark.master"] = f"local[{threads[1] or 1},{TRIES}]"
+    return conf
 
 
 def _cluster(settings: Settings) -> dict[str, str]:

@@ -42,6 +42,15 @@ def test_no_room_for_a_file_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
     assert "where: /a/file" in capsys.readouterr().err
 
 
+def test_python_that_is_killed_again_and_again(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "Task 0 in stage 2.0 failed 4 times: SparkException: Python worker exited unexpectedly"
+
+    assert fails(RuntimeError(text)) == 75
+    said = capsys.readouterr().err
+    assert said.startswith("error: Python processes that worked for Spark were killed, again")
+    assert "see whether memory ran out there" in said
+
+
 @pytest.mark.parametrize(
     "text",
     [
