@@ -12,7 +12,7 @@ import pytest
 from cluster.layout import Cluster
 from cluster.processes import running
 from tests.cluster.conftest import Shop
-from tests.support.cluster import QUICK_START, ROOT, TestCluster
+from tests.support.cluster import HISTORY_PORT, QUICK_START, ROOT, TestCluster
 from tests.support.sockets import listening, sockets_of
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -98,7 +98,23 @@ def ipv4(kernel: str) -> str:
     return ".".join(str(byte) for byte in reversed(bytes.fromhex(kernel[-8:])))
 
 
-def test_no_secret_is_in_a_log_a_command_line_or_an_event_log(
+def pages(cluster: TestCluster) -> dict[str, bytes]:
+    """Spark's pages: of the master, the workers, and of all applications that have run."""
+    found = {
+        f"{service}/{path}": cluster.page(service, port, path)
+        for service, port in (("spark-master", 8080), ("spark-worker-1", 8081))
+        for path in ("", "json/")
+    }
+    for application in [each["id"] for each in cluster.history("applications")]:
+        for path in (
+            *(f"api/v1/applications/{application}/{part}" for part in ("environment", "sql")),
+            *(f"history/{application}/{part}/" for part in ("environment", "jobs", "SQL")),
+        ):
+            found[path] = cluster.page("spark-history", HISTORY_PORT, path)
+    return found
+
+
+def test_no_secret_is_in_a_log_a_page_a_command_line_or_an_event_log(
     cluster: TestCluster, tmp_path: Path
 ) -> None:
     secrets = [
@@ -114,7 +130,17 @@ def test_no_secret_is_in_a_log_a_command_line_or_an_event_log(
     logs += [path for path in tmp_path.rglob("*") if path.is_file()]
     texts = {str(path): path.read_bytes() for path in logs}
     texts |= {f"command of {pid}": command for pid, command in commands(cluster.layout)}
+    shown = pages(cluster)
+    environments = [text for name, text in shown.items() if name.endswith("/environment")]
+    texts |= shown
 
+    # What would hold them can be read: the properties of each application, the secret ones hidden.
+    events = [path.read_bytes() for path in tmp_path.rglob("events_*")]
+    assert events
+    assert environments
+    for text in (*events, *environments):
+        assert b"spark.sql.session.timeZone" in text
+        assert b"*********(redacted)" in text
     assert len(secrets) > 8
     assert len(texts) > 15
     assert not [name for name, text in texts.items() for s in secrets if s.encode() in text]

@@ -24,6 +24,7 @@ INHERITED = ("PATH", "HOME", "LANG", "JAVA_HOME", "USER", "LOGNAME", "TMPDIR")
 FEW_ROWS = Path(__file__).parent / "few_rows.conf"
 # The second compiler costs a process as short as a test's more than it gives.
 QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+HISTORY_PORT = 18080
 LANDING = "hdfs://namenode:8020/landing"
 
 Result = subprocess.CompletedProcess[str]
@@ -94,11 +95,15 @@ class TestCluster:
         """Paths below directories of HDFS."""
         return self.run("hadoop_fs.sh", "-ls", "-R", "-C", *uris).split()
 
+    def page(self, service: str, port: int, path: str) -> bytes:
+        """A page of a service, as a browser gets it."""
+        address = self.layout.service(service).address
+        with urllib.request.urlopen(f"http://{address}:{port}/{path}") as answer:
+            return bytes(answer.read())
+
     def history(self, path: str) -> Any:
         """What Spark's history server tells."""
-        address = self.layout.service("spark-history").address
-        with urllib.request.urlopen(f"http://{address}:18080/api/v1/{path}") as answer:
-            return json.load(answer)
+        return json.loads(self.page("spark-history", HISTORY_PORT, f"api/v1/{path}"))
 
     def gold(self, statement: str, *values: Any) -> Rows:
         """Rows of gold, as its administrator sees them."""
