@@ -19,7 +19,7 @@ from bench.book import Book, Figures
 from bench.homes import fresh_home
 from bench.parts import Options
 from bench.views_queries import BEFORE, BEFORE_IS, CASES, Case, some_values
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.settings import Settings
 
 PART = "views"
@@ -63,13 +63,13 @@ def _shop(path: Path) -> Iterator[Settings]:
     with fresh_home(path) as home:
         settings = Settings(_env_file=home.path / "embedded.env")  # type: ignore[call-arg]
         views_shop.make(settings, LINES)
-        with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+        with closing(connect(settings, "owner")) as conn, conn, conn.cursor() as cur:
             cur.execute(BEFORE)
         yield settings
 
 
 def _keep_sizes(book: Book, settings: Settings) -> None:
-    with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "owner")) as conn, conn, conn.cursor() as cur:
         cur.execute(SIZES)
         row = cur.fetchone() or ()
         for column, value in zip(cur.description or (), row, strict=True):

@@ -13,7 +13,7 @@ from datetime import date
 from psycopg2.extensions import cursor as Cursor
 
 from jobs.common.dates import next_month
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.settings import Settings
 
 MONTHS = [date(year, month, 1) for year in (2010, 2011) for month in range(1, 13)]
@@ -98,13 +98,13 @@ def make(settings: Settings, lines: int) -> None:
     """Fill an empty gold: each month built aside and attached, as the load does."""
     invoices = lines // len(MONTHS) // LINES_AN_INVOICE
     with closing(connect(settings, "owner")) as conn:
-        with transaction(conn) as cur:
+        with conn, conn.cursor() as cur:
             cur.execute("SELECT setseed(0.5)")
             cur.execute(DIMENSIONS, {"regions": list(REGIONS), "categories": CATEGORIES})
         for number, month in enumerate(MONTHS):
-            with transaction(conn) as cur:
+            with conn, conn.cursor() as cur:
                 _make_month(cur, month, invoices, number * invoices)
-        with transaction(conn) as cur:
+        with conn, conn.cursor() as cur:
             cur.execute(ANOMALIES)
         conn.autocommit = True
         with conn.cursor() as cur:

@@ -16,7 +16,7 @@ import typer
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import new_type, register_type, string_types
 
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.errors import UsageError
 from jobs.common.job import exit_code_of
 from jobs.common.settings import get_settings
@@ -37,7 +37,7 @@ def run_sql(statement: str, role: Role) -> None:
     with closing(connect(get_settings(), role)) as conn:
         keep_text(conn)
         try:
-            with transaction(conn) as cur:
+            with conn, conn.cursor() as cur:
                 cur.execute(statement)
                 while cur.description and (rows := cur.fetchmany(ROWS_AT_ONCE)):
                     sys.stdout.write("".join(map(as_line, rows)))

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.settings import Settings
 
 MONTH = re.compile(r"fact_transactions_(\d{4}_\d\d)")
@@ -43,7 +43,7 @@ class Counters:
 
 def counters(settings: Settings) -> Counters:
     """As they stand, once all sessions have told theirs."""
-    with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "owner")) as conn, conn, conn.cursor() as cur:
         cur.execute(COUNTED)
         rows = cur.fetchall()
     found = tuple(Counter({row[0]: int(row[n]) for row in rows}) for n in range(1, 5))

@@ -19,7 +19,7 @@ from bench.growth.shop import LAST, log, month_of, price_list
 from bench.homes import BOTH_COMPILERS, EVERY_FOUR_HOURS, Home
 from bench.memory import watched
 from generators.landing import countries_file, deliver
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.settings import Settings
 
 LISTS = "ingest_products,ingest_countries,fact_postgres"
@@ -123,7 +123,7 @@ class Grown:
 
     def last_batch(self) -> tuple[int, str]:
         """How many lines the last load wrote, and a digest of what they say."""
-        with closing(connect(self.settings, "owner")) as conn, transaction(conn) as cur:
+        with closing(connect(self.settings, "owner")) as conn, conn, conn.cursor() as cur:
             cur.execute(BATCH, (LAST,))
             count, digest = cur.fetchone() or (0, "")
         return count, digest

@@ -11,7 +11,7 @@ from psycopg2.extensions import cursor as Cursor
 from bench.growth.shop import CUSTOMERS, INVOICE, LINES, NEWCOMERS, PRODUCTS, WINDOW, Month, months
 from bench.processes import ROOT
 from jobs.common.contracts import TRANSACTIONS_RAW
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.settings import Settings
 
 HERE = ROOT / "bench" / "growth"
@@ -52,12 +52,12 @@ class History:
 def build(settings: Settings, history: History, snapshot: int) -> None:
     """Fill gold; `snapshot` is bronze's, up to which it then is."""
     with closing(connect(settings, "owner")) as conn:
-        with transaction(conn) as cur:
+        with conn, conn.cursor() as cur:
             _shared(cur, history)
         for month in history.months:
-            with transaction(conn) as cur:
+            with conn, conn.cursor() as cur:
                 _month(cur, history, month)
-        with transaction(conn) as cur:
+        with conn, conn.cursor() as cur:
             cur.execute("DROP SCHEMA bench CASCADE")
             cur.execute(
                 "INSERT INTO ops.watermarks VALUES (%s, %s, %s)",

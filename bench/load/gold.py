@@ -10,7 +10,7 @@ from typing import Any
 from psycopg2 import sql
 
 from embedded.postgres import binaries
-from jobs.common.db import connect, dsn, run_file, transaction
+from jobs.common.db import connect, dsn, run_file
 from jobs.common.migrate import migrate
 from jobs.common.roles import administrator, create_gold
 from jobs.common.settings import Settings
@@ -56,7 +56,7 @@ def drop(settings: Settings) -> None:
 
 def fill_dimensions(settings: Settings, files: dict[str, Path]) -> None:
     """COPY the dimensions' files into gold."""
-    with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "owner")) as conn, conn, conn.cursor() as cur:
         for name, path in files.items():
             with path.open() as file:
                 columns = file.readline().strip()
@@ -65,7 +65,7 @@ def fill_dimensions(settings: Settings, files: dict[str, Path]) -> None:
 
 def make_months(settings: Settings, months: list[str]) -> None:
     """Empty months with their keys in place, as those need them who insert."""
-    with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "owner")) as conn, conn, conn.cursor() as cur:
         for month in months:
             cur.execute("SELECT ops.create_fact_month(%s)", (month,))
             cur.execute("SELECT ops.attach_fact_month(%s)", (month,))
@@ -100,7 +100,7 @@ def fresh_copy(template: Settings, name: str = "bench_load") -> Settings:
 
 def ask(settings: Settings, statement: str) -> list[tuple[Any, ...]]:
     """The rows of a query of the owner's."""
-    with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "owner")) as conn, conn, conn.cursor() as cur:
         cur.execute(statement)
         return cur.fetchall() if cur.description else []
 

@@ -98,9 +98,11 @@ def transaction(conn: Connection, effect: str = "") -> Iterator[Cursor]:
     """One transaction: committed at the end, rolled back on any error.
 
     Args:
-        effect: the name of what it writes (see `points`); none for one that only reads.
+        effect: the name of what it writes (see `points`). Without one Postgres refuses to write.
     """
     with conn, conn.cursor() as cur:
+        if not effect:
+            cur.execute("SET TRANSACTION READ ONLY")
         yield cur
         if effect:
             reached(f"before {effect}")
@@ -109,7 +111,7 @@ def transaction(conn: Connection, effect: str = "") -> Iterator[Cursor]:
 
 
 @contextmanager
-def instead(conn: Connection, effect: str = "") -> Iterator[Cursor]:
+def instead(conn: Connection, effect: str) -> Iterator[Cursor]:
     """Undo the transaction that is open, and commit another in its place.
 
     Within `transaction`, since psycopg2 lets no two be nested; an error that is raised afterwards
@@ -121,11 +123,9 @@ def instead(conn: Connection, effect: str = "") -> Iterator[Cursor]:
     conn.rollback()
     with conn.cursor() as cur:
         yield cur
-        if effect:
-            reached(f"before {effect}")
+        reached(f"before {effect}")
     conn.commit()
-    if effect:
-        reached(f"after {effect}")
+    reached(f"after {effect}")
 
 
 @cache

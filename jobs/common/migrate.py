@@ -82,7 +82,7 @@ def migrate(settings: Settings, directory: Path | None = None) -> list[str]:
     """
     files = migrations(directory or sql_dir() / "migrations")
     with closing(connect(settings, "owner")) as conn:
-        with transaction(conn) as cur:
+        with transaction(conn, "the ledger of migrations") as cur:
             # Held until the connection closes.
             cur.execute("SELECT pg_advisory_lock(%s)", (SETUP_LOCK,))
             cur.execute(LEDGER)

@@ -237,7 +237,7 @@ def _close_failed(conn: Connection, run: Run, error: BaseException) -> None:
 def _write_failed(conn: Connection, run: Run, error: BaseException) -> None:
     conn.rollback()
     message = printable_lines(str(in_words(error) or error)) or type(error).__name__
-    with transaction(conn) as cur:
+    with transaction(conn, "the end of a run") as cur:
         cur.execute(
             "UPDATE ops.runs SET status = 'failed', ended_at = clock_timestamp(),"
             " counts = %s, message = %s WHERE run_id = %s",

@@ -139,14 +139,14 @@ def copy(
     by_driver = rows is not None and rows <= FEW
     few = frame.select(*table.column_names).coalesce(1 if by_driver else settings.load_parallelism)
     content = encoded(few, table.columns)
-    with effect("the copy into staging"):
-        if by_driver:
-            count = _copy_by_driver(conn, content, _statement(table, table.name(run)))
-        else:
-            _open(conn, table, run)
+    if by_driver:
+        count = _copy_by_driver(conn, content, _statement(table, table.name(run)))
+    else:
+        _open(conn, table, run)
+        with effect("the copy into staging"):
             statement = _statement(table, table.open_name(run))
             attempts, count = _copy_by_tasks(content, statement, settings)
-            _close(conn, table, run, attempts, count)
+        _close(conn, table, run, attempts, count)
     with transaction(conn) as cur:
         # A tenth of the usual sample says enough of tables this plain.
         cur.execute("SET LOCAL default_statistics_target = 10")
@@ -161,7 +161,7 @@ def _statement(table: StagingTable, name: str) -> str:
 
 def _copy_by_driver(conn: Connection, rows: DataFrame, statement: str) -> int:
     stream: Any = RowStream(iter(rows.toArrow().to_batches()))
-    with transaction(conn) as cur:
+    with transaction(conn, "the copy into staging") as cur:
         cur.copy_expert(statement, stream, size=CHUNK)
     return int(stream.rows)
 
@@ -189,7 +189,7 @@ def _copy_by_tasks(rows: DataFrame, statement: str, settings: Settings) -> tuple
 
 
 def _open(conn: Connection, table: StagingTable, run: Run) -> None:
-    with transaction(conn) as cur:
+    with transaction(conn, "the opening of staging") as cur:
         cur.execute(_renamed(table.name(run), table.open_name(run)))
 
 
@@ -203,7 +203,7 @@ def _close(
 ) -> None:
     """End attempts that did not report, shut the table to them, and drop their rows."""
     name = sql.Identifier(table.name(run))
-    with transaction(conn) as cur:
+    with transaction(conn, "the closing of staging") as cur:
         cur.execute(END_OTHERS, (f"staging.{table.open_name(run)}",))
         cur.execute(_renamed(table.open_name(run), table.name(run)))
         cur.execute(sql.SQL("SELECT count(*) FROM staging.{}").format(name))
@@ -251,7 +251,7 @@ def values_of(rows: pa.BinaryArray) -> memoryview:
 
 def empty(conn: Connection, table: StagingTable, run: Run) -> None:
     """Take out what this run staged in the table."""
-    with transaction(conn) as cur:
+    with transaction(conn, "the making of staging") as cur:
         cur.execute(sql.SQL("TRUNCATE staging.{}").format(sql.Identifier(table.name(run))))
 
 

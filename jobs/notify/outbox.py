@@ -108,7 +108,7 @@ def mark_sent(connection: Connection, mail: Mail, *, now: datetime, remark: str 
 
 def note_failure(connection: Connection, mail: Mail, error: Exception) -> None:
     """Keep why the attempt failed; the mail stays SENDING."""
-    with transaction(connection) as cursor:
+    with transaction(connection, "the note of a failed delivery") as cursor:
         cursor.execute(
             "UPDATE ops.mail_outbox SET last_error = %s WHERE mail_id = %s",
             (str(error)[:MAX_ERROR], mail.mail_id),

@@ -15,7 +15,7 @@ from psycopg2.extras import execute_values
 
 from jobs.analytics import detect_anomalies, refresh_baselines, review_anomaly
 from jobs.analytics.review_anomaly import Review
-from jobs.common.db import Role, connect, transaction
+from jobs.common.db import Role, connect
 from jobs.common.job import JobContext
 from jobs.common.runlog import Run
 from jobs.common.settings import Settings
@@ -76,7 +76,7 @@ class Shop:
         self.lines: dict[str, Line] = {}
         self._months: set[date] = set()
         self._products: set[str] = set()
-        with transaction(self.loader) as cur:
+        with self.loader, self.loader.cursor() as cur:
             cur.execute(
                 "INSERT INTO dim_countries (country_sk, country_id, country)"
                 " VALUES (%(id)s, %(id)s, 'France')",
@@ -86,7 +86,7 @@ class Shop:
     def clear(self, rule: Rule | None = None) -> Shop:
         """The same without a line or a run, under another rule."""
         rule = rule or Rule()
-        with closing(connect(self.settings, "owner")) as owner, transaction(owner) as cur:
+        with closing(connect(self.settings, "owner")) as owner, owner, owner.cursor() as cur:
             cur.execute(";".join(f"DELETE FROM {table}" for table in EMPTIED))
         self.lines.clear()
         self.settings = self.settings.model_copy(
@@ -112,7 +112,7 @@ class Shop:
         new = [line for line in told.values() if self.lines.get(line.transaction_id) != line]
         lost = [*(line.transaction_id for line in new), *gone]
         old = [self.lines[key] for key in lost if key in self.lines]
-        with transaction(self.loader) as cur:
+        with self.loader, self.loader.cursor() as cur:
             batch = self._new_run(cur)
             self._make_room(cur, new)
             cur.execute("DELETE FROM fact_transactions WHERE transaction_id = ANY(%s)", (lost,))
@@ -125,7 +125,7 @@ class Shop:
 
     def reprice(self, *transaction_ids: str) -> None:
         """A late price list: lines are written anew, only their price is another."""
-        with transaction(self.loader) as cur:
+        with self.loader, self.loader.cursor() as cur:
             batch = self._new_run(cur)
             cur.execute(
                 "UPDATE fact_transactions SET unit_price = unit_price + 1,"
@@ -233,7 +233,8 @@ class Shop:
     def ask(self, statement: str, *values: Any, role: Role = "loader") -> Rows:
         if role not in self._open:
             self._open[role] = connect(self.settings, role)
-        with transaction(self._open[role]) as cur:
+        conn = self._open[role]
+        with conn, conn.cursor() as cur:
             cur.execute(statement, values or None)
             return cur.fetchall() if cur.description else []
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from jobs.common.db import transaction
 from jobs.common.errors import UsageError
 from tests.analytics.shop import ODD, Shop, sale
 
@@ -38,7 +37,7 @@ def test_a_review_is_kept_with_who_when_and_the_figures(odd: Shop) -> None:
 def test_an_analysts_status_is_kept_and_rescored_by_the_next_run(odd: Shop) -> None:
     odd.load(sale(30, 12, "2010-03-01"))
     odd.detect()
-    with odd.session("analyst") as conn, transaction(conn) as cur:
+    with odd.session("analyst") as conn, conn, conn.cursor() as cur:
         cur.execute("SET timezone = 'America/Los_Angeles'")
         cur.execute("UPDATE anomalies SET status = 'RESOLVED', investigator_notes = 'theft'")
     figures = (40, 5.0, 2.0, 17.5, 9.0)
@@ -52,7 +51,7 @@ def test_a_review_is_of_its_month_in_utc_whatever_the_session(odd: Shop) -> None
     odd.load(sale(30, 50, "2010-03-01 00:00"), sale(31, 45, "2010-03-31 23:59:59"))
     odd.detect()
     odd.review(ODD, "RESOLVED")
-    with odd.session("analyst") as conn, transaction(conn) as cur:
+    with odd.session("analyst") as conn, conn, conn.cursor() as cur:
         cur.execute("SET timezone = 'America/Los_Angeles'")
         cur.execute("UPDATE anomalies SET status = 'FALSE_POSITIVE' WHERE quantity = 50")
     assert odd.ask("SELECT month::text, reason FROM ops.sales_changes") == [

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from jobs.analytics.scoring import score
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.errors import AlreadyRunning, UsageError
 from jobs.common.runlog import run_context
 from tests.analytics.oracle import Coverage, Flag, Mode, Rule, answer
@@ -108,12 +108,16 @@ def test_the_baseline_is_of_the_12_months_before_in_utc_whatever_the_session(
     shop.load(
         *sales(1, USUAL[:9], "2010-06-05"), sale(10, USUAL[9], tenth), sale(20, 10, line, "MUG")
     )
-    with run_context(shop.settings, "detect_anomalies", ()) as run, transaction(run.conn) as cur:
+    with (
+        run_context(shop.settings, "detect_anomalies", ()) as run,
+        run.conn,
+        run.conn.cursor() as cur,
+    ):
         cur.execute("SELECT set_config('timezone', %s, true)", (zone,))
         score(cur, run)
     assert shop.flags() == ({"20-1": Flag(5.0, 2.0, 9.0, 2.5)} if scored else {})
     expected = answer(shop.lines.values()).coverage
-    with closing(connect(shop.settings, "reader")) as conn, transaction(conn) as cur:
+    with closing(connect(shop.settings, "reader")) as conn, conn, conn.cursor() as cur:
         cur.execute("SELECT set_config('timezone', %s, true)", (zone,))
         cur.execute("SELECT * FROM v_anomaly_coverage")
         assert {month: Coverage(*counts) for month, *counts in cur.fetchall()} == expected

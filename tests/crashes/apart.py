@@ -22,6 +22,7 @@ from jobs.common.roles import create_gold
 from jobs.common.runlog import Run
 from tests.backup import shop
 from tests.crashes.drivers import Driver
+from tests.crashes.victims import Victim
 from tests.support import databases
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
@@ -44,6 +45,17 @@ def killed(warehouse: Warehouse, job: Job, point: str) -> int:
     """Kill the job at the point; how its process ended."""
     step = partial(_called, job)
     return Driver(warehouse.spark, warehouse.settings, step, die_at=point).end().code
+
+
+def hit(warehouse: Warehouse, victim: Victim, job: Job, point: str) -> int:
+    """Kill what the job needs while it waits at the point; how it ended."""
+    running = victim.start(warehouse, partial(_called, job), point)
+    assert running.wait_for_pause(), running.end()
+    assert victim.kill(warehouse, running)
+    ended = running.end()
+    victim.heal(warehouse)
+    assert ended.code in victim.codes, ended.words
+    return ended.code
 
 
 def _called(job: Job, context: JobContext, _: datetime) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jobs import check_data
 from jobs.common.contracts import TRANSACTIONS_RAW
 from tests.crashes import shop
-from tests.crashes.steps import FAILING, HELD, own_home
+from tests.crashes.steps import BY_TASKS, FAILING, HELD, UNDELIVERED, own_home
 
 if TYPE_CHECKING:
     from tests.crashes.matrix import Matrix
@@ -50,10 +50,15 @@ def _take(matrix: Matrix) -> None:
     matrix.go("ingest_transactions")
 
 
-def _leave_old_things(matrix: Matrix) -> None:
-    """Small files and a stray one in the lake, a log that is old, and one with a word in it."""
+def _have_news(matrix: Matrix) -> None:
+    """Lines in error, of which a mail tells."""
     _bring_a_day(matrix)
     _load(matrix)
+
+
+def _leave_old_things(matrix: Matrix) -> None:
+    """Small files and a stray one in the lake, a log that is old, and one with a word in it."""
+    _have_news(matrix)
     _leave_a_stray(matrix)
     logs = own_home(matrix.warehouse.settings) / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -87,6 +92,8 @@ def _answer_well(matrix: Matrix) -> None:
 BEFORE: dict[str, Callable[[Matrix], None]] = {
     HELD: _sell_too_much,
     FAILING: _bring_a_day,
+    BY_TASKS: _bring_a_day,
+    UNDELIVERED: _have_news,
     "check_data": _answer_well,
     "maintain": _leave_old_things,
     "erase_customer": _leave_a_stray,

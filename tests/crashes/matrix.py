@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,15 @@ from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
 
 NOT_COMPARED = {"batch_id"}
+ALSO_COMPARED = {
+    "ops.rejected_rows": "dataset, source_file, source_line, file_sha256, reason, raw::text",
+    "ops.corrections": (
+        "kind, subject, country_id, stock_code, first_day, last_day, unit_price, who, why, followed"
+    ),
+    "ops.erased_customers": "who, why",
+    "ops.loaded_files": "file_sha256, source_file, window_start, line_count",
+    "transactions_error WHERE status = 'DISCARDED'": "transaction_id, source_file, source_line",
+}
 
 
 @dataclass
@@ -49,6 +59,7 @@ class Matrix:
     reached: dict[str, list[str]] = field(default_factory=dict)
     of_kind: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     seen: list[tuple[Row, Seen]] = field(default_factory=list)
+    hits: int = 0
     deliveries: int = 0
     held: int = 0
 
@@ -157,7 +168,7 @@ class Matrix:
         """Kill something else while the job waits at the point."""
         running = victim.start(self.warehouse, job, point)
         assert running.wait_for_pause(), f"{job} does not reach {point}: {running.end()}"
-        victim.kill(self.warehouse, running)
+        self.hits += victim.kill(self.warehouse, running)
         return running
 
     def driver(self, job: str, **orders: str | None) -> Driver:
@@ -210,15 +221,31 @@ def never_killed(warehouse: Warehouse, other: Matrix) -> Warehouse:
     return warehouse
 
 
-def assert_equal(gold: dict[str, Rows], lake: dict[str, Rows], clean: Warehouse) -> None:
-    """Gold and lake hold, row for row, what a warehouse holds where nothing happened."""
-    expected = clean.gold_state()
+def assert_equal(found: dict[str, Rows], clean: Warehouse) -> None:
+    """All is, row for row and file for file, as in a warehouse where nothing happened."""
+    expected = state(clean)
     assert expected["anomalies WHERE still_flagged"]
     assert expected["transactions_error WHERE status = 'OPEN'"]
+    assert expected["ops.rejected_rows"]
+    assert expected["landing"]
     for table, rows in expected.items():
-        assert differing(gold[table], rows) == {}, table
-    for table, rows in lake_state(clean).items():
-        assert differing(lake[table], rows) == {}, table
+        assert differing(found[table], rows) == {}, table
+
+
+def state(warehouse: Warehouse) -> dict[str, Rows]:
+    """All that must not depend on what happened on the way: gold, lake, and files of landing."""
+    kept = {
+        table: warehouse.gold_rows(f"SELECT {columns} FROM {table}")
+        for table, columns in ALSO_COMPARED.items()
+    }
+    return warehouse.gold_state() | kept | lake_state(warehouse) | {"landing": files_of(warehouse)}
+
+
+def files_of(warehouse: Warehouse) -> Rows:
+    """Files below landing, wherever they lie, and their bytes."""
+    root = warehouse.landing
+    files = [path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return sorted((str(p.relative_to(root)), sha256(p.read_bytes()).hexdigest()) for p in files)
 
 
 def differing(one: Rows, other: Rows) -> dict[str, int]:
@@ -240,14 +267,20 @@ def lake_state(warehouse: Warehouse) -> dict[str, Rows]:
 
 def strays(warehouse: Warehouse) -> list[str]:
     """Data files of the lake that no snapshot knows."""
-    found: set[Path] = set()
     known: set[Path] = set()
     for table in BRONZE_TABLES + DW_TABLES:
         files = warehouse.spark.table(f"{table.full_name}.all_data_files").select("file_path")
         known |= {Path(row[0].removeprefix("file:")) for row in files.collect()}
-        folders = {path.parent for path in known}
-        found |= {file for folder in folders for file in folder.glob("*.parquet")}
-    return sorted(str(path) for path in found - known)
+    lake = Path(warehouse.settings.lake.removeprefix("file://"))
+    return sorted(map(str, {*lake.rglob("*.parquet")} - known))
+
+
+def untold(warehouse: Warehouse) -> Rows:
+    """Anomalies of which no mail tells."""
+    return warehouse.gold_rows(
+        "SELECT transaction_id FROM anomalies AS a WHERE NOT EXISTS"
+        " (SELECT FROM ops.mail_findings AS f WHERE f.batch_id = a.batch_id)"
+    )
 
 
 def mail_ids(messages: Iterable[Any]) -> list[str]:

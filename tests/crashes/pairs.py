@@ -29,7 +29,7 @@ class Race(NamedTuple):
 def sharing() -> list[Pair]:
     """The pairs, a job with itself among them; the first is the earlier in the chain."""
     jobs = [job for job in STEPS if job in LINEAGE]
-    return [pair for pair in combinations_with_replacement(jobs, 2) if _share(*pair)]
+    return [pair for pair in combinations_with_replacement(jobs, 2) if share(*pair)]
 
 
 def apart() -> list[Pair]:
@@ -38,7 +38,13 @@ def apart() -> list[Pair]:
     return [pair for pair in product(jobs, repeat=2) if {*pair} & {*APART}]
 
 
-def _share(first: str, second: str) -> bool:
+def others() -> list[Pair]:
+    """The pairs that `sharing` leaves out: those in the other order, and those that share none."""
+    jobs = [job for job in STEPS if job in LINEAGE]
+    return [pair for pair in product(jobs, repeat=2) if pair not in {*sharing()}]
+
+
+def share(first: str, second: str) -> bool:
     one, other = LINEAGE[first], LINEAGE[second]
     writes = set(one.writes) | set(other.writes)
     return bool(writes & {*one.reads, *one.writes} & {*other.reads, *other.writes})

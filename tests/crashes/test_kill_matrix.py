@@ -11,10 +11,11 @@ from tests.crashes.drivers import KILLED
 from tests.crashes.matrix import (
     Matrix,
     assert_equal,
-    lake_state,
     mail_ids,
     never_killed,
+    state,
     strays,
+    untold,
 )
 from tests.crashes.points import APART, points
 from tests.notify.smtp_server import smtp_server
@@ -32,8 +33,7 @@ class Told:
     """The matrix, what its warehouse then holds, and the mails that came."""
 
     matrix: Matrix
-    gold: dict[str, Rows]
-    lake: dict[str, Rows]
+    state: dict[str, Rows]
     strays: list[str]
     mails: list[str]
     outbox: Rows
@@ -48,15 +48,11 @@ def told(new_warehouse: Callable[..., Warehouse]) -> Iterator[Told]:
         matrix.end()
         yield Told(
             matrix,
-            warehouse.gold_state(),
-            lake_state(warehouse),
+            state(warehouse),
             strays(warehouse),
             mail_ids(inbox.messages),
             warehouse.gold_rows("SELECT message_id, status FROM ops.mail_outbox ORDER BY mail_id"),
-            warehouse.gold_rows(
-                "SELECT transaction_id FROM anomalies AS a WHERE NOT EXISTS"
-                " (SELECT FROM ops.mail_findings AS f WHERE f.batch_id = a.batch_id)"
-            ),
+            untold(warehouse),
         )
 
 
@@ -76,12 +72,12 @@ def test_a_driver_killed_at_a_point_leaves_nothing_that_the_next_run_does_not_me
         assert statuses.count("died") <= len(row)
 
 
-def test_gold_is_what_one_load_that_nobody_killed_makes(
+def test_all_is_as_one_load_that_nobody_killed_makes_it(
     told: Told, new_warehouse: Callable[..., Warehouse]
 ) -> None:
     clean = never_killed(new_warehouse(), told.matrix)
 
-    assert_equal(told.gold, told.lake, clean)
+    assert_equal(told.state, clean)
 
 
 def test_no_mail_is_lost_and_one_sent_twice_says_so(told: Told) -> None:

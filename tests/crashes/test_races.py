@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from jobs.common.errors import AlreadyRunning
-from tests.crashes.matrix import Matrix, assert_equal, lake_state, mail_ids, never_killed
-from tests.crashes.pairs import Pair, Race, apart, raced, sharing
+from tests.crashes.matrix import Matrix, assert_equal, mail_ids, never_killed, state
+from tests.crashes.pairs import Pair, Race, apart, others, raced, share, sharing
 from tests.notify.smtp_server import smtp_server
 from tests.support.databases import Rows
 from tests.support.warehouse import Warehouse
@@ -23,8 +23,7 @@ class Told:
 
     races: dict[Pair, Race]
     matrix: Matrix
-    gold: dict[str, Rows]
-    lake: dict[str, Rows]
+    state: dict[str, Rows]
     outbox: Rows
     mails: list[str]
 
@@ -38,8 +37,7 @@ def race_all(warehouses: Callable[..., Warehouse], pairs: list[Pair]) -> Told:
         return Told(
             races,
             matrix,
-            warehouse.gold_state(),
-            lake_state(warehouse),
+            state(warehouse),
             warehouse.gold_rows("SELECT message_id, status FROM ops.mail_outbox"),
             mail_ids(inbox.messages),
         )
@@ -75,14 +73,29 @@ def test_a_job_is_never_two_at_once(told: Told) -> None:
     assert {same[job].second.code for job in waited} == {AlreadyRunning.exit_code}
 
 
-def test_gold_and_lake_are_as_after_one_job_at_a_time(
+def test_all_is_as_after_one_job_at_a_time(
     told: Told, new_warehouse: Callable[..., Warehouse]
 ) -> None:
-    assert_equal(told.gold, told.lake, never_killed(new_warehouse(), told.matrix))
+    assert_equal(told.state, never_killed(new_warehouse(), told.matrix))
 
 
 def test_each_mail_is_sent_once(told: Told) -> None:
     assert_sent_once(told)
+
+
+@pytest.mark.long
+def test_jobs_in_any_order_and_those_that_share_no_table(
+    new_warehouse: Callable[..., Warehouse], record_property: Callable[[str, object], None]
+) -> None:
+    told = race_all(new_warehouse, others())
+
+    for pair, race in told.races.items():
+        assert_won(pair, race)
+        if not share(*pair):
+            assert race.second.code == 0, pair
+    assert_equal(told.state, never_killed(new_warehouse(), told.matrix))
+    assert_sent_once(told)
+    record_property("pairs raced", len(told.races))
 
 
 @pytest.mark.long
@@ -95,7 +108,7 @@ def test_no_job_meets_a_backup_or_an_archive(
         assert_won(pair, race)
     refused = {pair for pair, race in told.races.items() if race.second.code and race.waited}
     assert len(refused) > len(told.races) * 2 / 3
-    assert_equal(told.gold, told.lake, never_killed(new_warehouse(), told.matrix))
+    assert_equal(told.state, never_killed(new_warehouse(), told.matrix))
     assert_sent_once(told)
     record_property("pairs raced", len(told.races))
 

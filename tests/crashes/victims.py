@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import psutil
@@ -23,7 +24,7 @@ from jobs.common.job import JobContext
 from jobs.common.lake import set_property
 from tests.crashes.drivers import KILLED, Driver, Ended
 from tests.crashes.metastore_service import MetastoreService
-from tests.crashes.steps import STEPS
+from tests.crashes.steps import STEPS, UNDELIVERED, Step, by_tasks
 from tests.crashes.wrapped import WRAPPERS, Wrapped
 from tests.support.processes import python_workers
 from tests.support.warehouse import Warehouse
@@ -40,6 +41,7 @@ WITHOUT_SPARK = {
     "refresh_baselines",
     "review_anomaly",
     "check_readiness",
+    UNDELIVERED,
 }
 
 
@@ -53,10 +55,10 @@ class Running(Protocol):
         """Let it go on, and see how it ends."""
 
 
-Start = Callable[[Warehouse, str, str], Running]
+Start = Callable[[Warehouse, str | Step, str], Running]
 
 
-def attached(warehouse: Warehouse, job: str, point: str) -> Running:
+def attached(warehouse: Warehouse, job: str | Step, point: str) -> Running:
     """A driver on the JVM of the tests."""
     return Driver(warehouse.spark, warehouse.settings, job, pause_at=point)
 
@@ -66,13 +68,13 @@ class Victim:
     """Something that a run needs.
 
     Attributes:
-        kill: ends it, and starts again what does not come back by itself.
+        kill: ends it, and starts again what does not come back by itself; how many processes.
         start: begins a run that waits at a point.
         codes: with which a run may end that lost it.
         heal: makes the JVM of the tests forget it, as the next run's own JVM never knew it.
     """
 
-    kill: Callable[[Warehouse, Running], None]
+    kill: Callable[[Warehouse, Running], int]
     start: Start = attached
     codes: Collection[int] = (0, LATER)
     heal: Callable[[Warehouse], None] = lambda _: None
@@ -88,10 +90,12 @@ def driver(_: Warehouse) -> Iterator[Victim | None]:
 def backend(_: Warehouse) -> Iterator[Victim]:
     """The Postgres process that serves the run: all others end with it, and the server recovers."""
 
-    def kill(warehouse: Warehouse, _: Running) -> None:
-        for (pid,) in warehouse.gold_rows(BACKENDS):
+    def kill(warehouse: Warehouse, _: Running) -> int:
+        serving = warehouse.gold_rows(BACKENDS)
+        for (pid,) in serving:
             os.kill(pid, signal.SIGKILL)
         _wait_for_postgres(warehouse)
+        return len(serving)
 
     yield Victim(kill, heal=_heal)
 
@@ -100,29 +104,36 @@ def backend(_: Warehouse) -> Iterator[Victim]:
 def server(_: Warehouse) -> Iterator[Victim]:
     """Postgres itself, which is then started again, as the next script would."""
 
-    def kill(warehouse: Warehouse, _: Running) -> None:
+    def kill(warehouse: Warehouse, _: Running) -> int:
         home = Home(warehouse.settings.home)
         pid = int((home.pgdata / "postmaster.pid").read_text().split("\n", 1)[0])
         _kill_all(psutil.Process(pid))
         services.up(home)
         _wait_for_postgres(warehouse)
+        return 1
 
     yield Victim(kill, heal=_heal)
 
 
 @contextmanager
 def workers(warehouse: Warehouse) -> Iterator[Victim]:
-    """The Python workers of the executor, and what forks them."""
+    """The Python workers of the executor, and what forks them; all files and lines are theirs."""
     gateway = warehouse.spark.sparkContext._gateway
     assert gateway is not None
     executor = psutil.Process(gateway.proc.pid)
 
-    def kill(_: Warehouse, __: Running) -> None:
-        for process in python_workers(executor):
+    def start(warehouse: Warehouse, job: str | Step, point: str) -> Running:
+        step = partial(by_tasks, job)
+        return Driver(warehouse.spark, warehouse.settings, step, pause_at=point)
+
+    def kill(_: Warehouse, __: Running) -> int:
+        found = python_workers(executor)
+        for process in found:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        return len(found)
 
-    yield Victim(kill, codes=(0,))
+    yield Victim(kill, start, codes=(0,))
 
 
 @contextmanager
@@ -131,13 +142,14 @@ def metastore(warehouse: Warehouse) -> Iterator[Victim]:
     service = MetastoreService(warehouse)
     uri = f"thrift://127.0.0.1:{service.port}"
 
-    def start(warehouse: Warehouse, job: str, point: str) -> Running:
+    def start(warehouse: Warehouse, job: str | Step, point: str) -> Running:
         service.wait()
         return Driver(warehouse.spark, warehouse.settings, job, pause_at=point, metastore=uri)
 
-    def kill(_: Warehouse, __: Running) -> None:
+    def kill(_: Warehouse, __: Running) -> int:
         service.end()
         service.start()
+        return 1
 
     service.start()
     try:
@@ -150,11 +162,16 @@ def metastore(warehouse: Warehouse) -> Iterator[Victim]:
 def wrapper(warehouse: Warehouse) -> Iterator[Victim]:
     """The process that a wrapper became: with Spark, the driver's JVM, whose Python goes on."""
 
-    def kill(_: Warehouse, running: Running) -> None:
+    def kill(_: Warehouse, running: Running) -> int:
         assert isinstance(running, Wrapped)
         running.process.kill()
+        return 1
 
-    yield Victim(kill, Wrapped, codes=(KILLED,))
+    def start(warehouse: Warehouse, job: str | Step, point: str) -> Running:
+        assert isinstance(job, str)
+        return Wrapped(warehouse, job, point)
+
+    yield Victim(kill, start, codes=(KILLED,))
 
 
 WITH_SPARK = [job for job in STEPS if job not in WITHOUT_SPARK]
@@ -181,7 +198,9 @@ def _wait_for_postgres(warehouse: Warehouse) -> None:
             with closing(connect(warehouse.settings)) as conn, conn.cursor() as cur:
                 cur.execute("SELECT 1")
             return
-        except (TransientError, psycopg2.Error):
+        except (TransientError, psycopg2.Error) as error:
+            if "does not exist" in str(error):  # a restore has yet to make the database
+                return
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)

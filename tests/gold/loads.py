@@ -11,7 +11,6 @@ from typing import Any
 
 from psycopg2.extras import execute_values
 
-from jobs.common.db import transaction
 from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
 from jobs.gold import staging
@@ -212,7 +211,7 @@ def _fill(run: Run, table: staging.StagingTable, rows: Sequence[Row]) -> None:
     names = table.column_names
     values = [[row[name] for name in names] for row in rows]
     if values:
-        with transaction(run.conn) as cur:
+        with run.conn, run.conn.cursor() as cur:
             execute_values(
                 cur, f"INSERT INTO staging.{table.name(run)} ({', '.join(names)}) VALUES %s", values
             )

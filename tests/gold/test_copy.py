@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.common.db import transaction
 from jobs.common.runlog import run_context
 from jobs.common.settings import Settings
 from jobs.gold import staging
@@ -67,7 +66,7 @@ def test_every_value_arrives_as_it_was(
     with run_context(gold_settings, "probe", ("probe",)) as run:
         staging.create(run.conn, PROBE, run)
         count = staging.copy(run.conn, frame, PROBE, run, gold_settings)
-        with transaction(run.conn) as cur:
+        with run.conn, run.conn.cursor() as cur:
             cur.execute(f"SELECT {columns} FROM staging.{PROBE.name(run)} ORDER BY id")
             found = cur.fetchall()
             cur.execute(f"DROP TABLE staging.{PROBE.name(run)}")

@@ -12,7 +12,7 @@ import pytest
 
 from jobs import check_data
 from jobs.checks.files import all_checks, chosen
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.errors import UsageError
 from jobs.gold import amendments, correct, replay_errors
 from jobs.gold.amendments import Word
@@ -168,7 +168,7 @@ def test_an_undone_correction_takes_its_lines_back(shop: Warehouse) -> None:
     assert errors(shop)["sea"][:2] == ("OPEN", [NO_COUNTRY])
     with pytest.raises(UsageError, match="is in force"):
         undo(shop, number)
-    with closing(connect(shop.settings)) as conn, transaction(conn) as cur:
+    with closing(connect(shop.settings)) as conn, conn, conn.cursor() as cur:
         newest = amendments.listed(cur)[0]
     assert f"{number}  country Sea = 372  by a steward on" in newest
     assert "undone by another on" in newest
@@ -234,3 +234,15 @@ def test_a_replay_counts_what_it_tried_and_changes_nothing_else(shop: Warehouse)
     assert again.counts["selected"] == 0
     assert errors(shop)["both"] == ("OPEN", [NO_PRICE], tried + 1)
     assert shop.gold_state() == before
+
+
+def test_a_replay_tells_why_a_line_is_still_bad(shop: Warehouse) -> None:
+    # as an older state of the code, or of the lists, had judged it
+    shop.gold_rows(
+        "UPDATE transactions_error SET rules = '{unknown_country}' WHERE transaction_id = 'both-1'"
+    )
+    [tried] = [row[2] for name, row in errors(shop).items() if name == "both"]
+
+    replay_errors.run(shop.context, Filter(source_file=FILE))
+
+    assert errors(shop)["both"] == ("OPEN", [NO_PRICE], tried + 1)

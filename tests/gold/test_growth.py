@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.common.dates import bounds
-from jobs.common.db import sql_file, transaction
+from jobs.common.db import sql_file
 from jobs.common.runlog import run_context
 from jobs.common.settings import Settings
 from jobs.gold import held as held_lines
@@ -46,7 +46,7 @@ def held(loads: Loads, *lines: dict[str, Any]) -> tuple[list[date], set[tuple[st
     """Months that are looked at for these lines, and the lines found, with their months."""
     with run_context(loads.settings, "fact_postgres", ("gold",)) as run:
         staged = loads.stage(run, File("f", lines, LATER))
-        with transaction(run.conn) as cur:
+        with run.conn, run.conn.cursor() as cur:
             open_views(cur, run, staged)
             months = find_held(cur, staged.line_count)
             cur.execute(
@@ -81,7 +81,7 @@ def test_errors_are_found_however_many_lines_are_staged(
 
     with run_context(loads.settings, "fact_postgres", ("gold",)) as run:
         staged = loads.stage(run, File("f", [line("700001-1"), line("700002-1")], LATER))
-        with transaction(run.conn) as cur:
+        with run.conn, run.conn.cursor() as cur:
             open_views(cur, run, staged)
             find_held(cur, staged.line_count)
             cur.execute("SELECT transaction_id, error_status FROM held WHERE place = 'error'")
@@ -125,7 +125,7 @@ def test_a_months_statement_is_planned_for_that_month_alone(loads: Loads) -> Non
     text = re.sub(r"^--.*$", "", sql_file("load/16_held_of_month.sql"), flags=re.MULTILINE)
     with run_context(loads.settings, "fact_postgres", ("gold",)) as run:
         staged = loads.stage(run, File("f", [line("1-1")], LATER))
-        with transaction(run.conn) as cur:
+        with run.conn, run.conn.cursor() as cur:
             open_views(cur, run, staged)
             find_held(cur, staged.line_count)
             cur.execute("EXPLAIN " + text, bounds(MONTHS[1]))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg2 import errors
 
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.errors import WarehouseError
 from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
@@ -110,7 +110,7 @@ def test_a_first_load_of_two_versions_with_one_start_fails_whole(loads: Loads) -
 
 
 def test_a_first_load_beside_a_reader_of_products_keeps_the_keys(loads: Loads) -> None:
-    with closing(connect(loads.settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(loads.settings, "owner")) as conn, conn, conn.cursor() as cur:
         cur.execute("SELECT count(*) FROM dim_products")
         before = loads.ask(KEYS)
         loads.take(FIRST)
@@ -567,7 +567,7 @@ def test_when_a_line_of_bronze_is_not_staged_nothing_is_published(loads: Loads) 
     before, versions = loads.state(), loads.row_versions()
 
     def lose_a_line(run: Run, staged: Staged) -> None:
-        with transaction(run.conn) as cur:
+        with run.conn, run.conn.cursor() as cur:
             cur.execute(f"DELETE FROM staging.lines_{run.run_id} WHERE transaction_id = '5-1'")
 
     told = failing(loads, lose_a_line, snapshots={"x": 2})

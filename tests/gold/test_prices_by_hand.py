@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from jobs import check_data
 from jobs.common.dates import Dates
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.errors import UsageError
 from jobs.common.prices_by_hand import OPEN, Price, Version, overlaid
 from jobs.gold import amendments, correct, postgres_load_fact
@@ -205,7 +205,7 @@ def test_lines_of_its_days_have_the_price_and_no_others(shop: Warehouse) -> None
     assert shop.gold_rows(
         "SELECT subject, stock_code, unit_price, who, why, followed FROM ops.corrections"
     ) == [("A1 from 2025-03-03 to 2025-03-05", "A1", 3, "a steward", "ticket 8", True)]
-    with closing(connect(shop.settings)) as conn, transaction(conn) as cur:
+    with closing(connect(shop.settings)) as conn, conn, conn.cursor() as cur:
         assert "price A1 from 2025-03-03 to 2025-03-05 = 3.0000" in amendments.listed(cur)[0]
 
 

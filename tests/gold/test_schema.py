@@ -10,7 +10,7 @@ from psycopg2 import errors
 from psycopg2.extensions import connection as Connection
 
 from jobs.common.contracts import DW_TABLES, Table
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.settings import Settings
 from tests.support.databases import query
 
@@ -39,7 +39,7 @@ def gold(gold_settings: Settings) -> Iterator[Settings]:
 
 def make_month(settings: Settings, month: str = "2011-01-01", *sql: str) -> None:
     """Make a month aside and attach it, as the load does; SQL goes before either."""
-    with closing(connect(settings)) as conn, transaction(conn) as cur:
+    with closing(connect(settings)) as conn, conn, conn.cursor() as cur:
         for statement in sql:
             cur.execute(statement)
         cur.execute("SELECT ops.create_fact_month(%s)", (month,))
@@ -225,7 +225,7 @@ Version = tuple[int, int | None, bool, bool]
 
 def put(conn: Connection, versions: list[Version], price: str = "2.5") -> None:
     """All versions of one product, in one transaction."""
-    with transaction(conn) as cur:
+    with conn, conn.cursor() as cur:
         for number, (start, end, is_current, withdrawn) in enumerate(versions):
             until = None if end is None else f"2011-01-{end:02}"
             row = (number, "A1", price, f"2011-01-{start:02}", until, is_current, withdrawn)
@@ -292,7 +292,7 @@ def test_a_price_below_zero_is_refused(loader: Connection) -> None:
 
 def test_another_products_version_is_no_follower(loader: Connection) -> None:
     with pytest.raises(errors.ForeignKeyViolation):
-        with transaction(loader) as cur:
+        with loader, loader.cursor() as cur:
             cur.execute(PRODUCT, (1, "A1", 1, "2011-01-01", "2011-01-05", False, False))
             cur.execute(PRODUCT, (2, "B2", 1, "2011-01-05", None, True, False))
 
@@ -301,7 +301,7 @@ def test_a_version_that_another_ends_with_cannot_go_alone(loader: Connection) ->
     put(loader, [(1, 5, False, False), (5, None, True, False)])
 
     with pytest.raises(errors.ForeignKeyViolation):
-        with transaction(loader) as cur:
+        with loader, loader.cursor() as cur:
             cur.execute("DELETE FROM dim_products WHERE effective_date = '2011-01-05'")
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.runlog import Run, run_context
 from jobs.common.settings import Settings
 from jobs.gold import staging
@@ -91,7 +91,7 @@ def new_run(gold_settings: Settings) -> Iterator[Callable[[], Run]]:
     with run_context(gold_settings, "fidelity", ("fidelity",)) as run:
 
         def again() -> Run:
-            with transaction(run.conn) as cur:
+            with run.conn, run.conn.cursor() as cur:
                 for name in map(sql.Identifier, (TABLE.name(run), TABLE.open_name(run))):
                     cur.execute(sql.SQL("DROP TABLE IF EXISTS staging.{}").format(name))
             return run
@@ -100,7 +100,7 @@ def new_run(gold_settings: Settings) -> Iterator[Callable[[], Run]]:
 
 
 def rows_of(run: Run, name: str = "") -> list[tuple[Any, ...]]:
-    with transaction(run.conn) as cur:
+    with run.conn, run.conn.cursor() as cur:
         names = ", ".join(TABLE.column_names)
         cur.execute(f"SELECT {names} FROM staging.{name or TABLE.name(run)} ORDER BY nth")
         return cur.fetchall()
@@ -152,7 +152,10 @@ def test_rows_of_attempts_that_did_not_end_are_dropped(
 ) -> None:
     run = new_run()
     staging.create(run.conn, TABLE, run)
-    with transaction(run.conn) as cur:  # a task that wrote, and was lost before it could say so
+    with (
+        run.conn,
+        run.conn.cursor() as cur,
+    ):  # a task that wrote, and was lost before it could say so
         cur.execute(f"INSERT INTO staging.{TABLE.name(run)} (nth) VALUES (9)")
     row = random_row(Random(2), 0)
     frame = spark.createDataFrame([as_spark(row)], DDL)
@@ -218,7 +221,7 @@ def test_at_most_the_set_number_of_tasks_copy_at_once(
 
     assert staging.copy(run.conn, frame, TABLE, run, limited) == 20
 
-    with transaction(run.conn) as cur:
+    with run.conn, run.conn.cursor() as cur:
         cur.execute(f"SELECT count(DISTINCT xmin::text) FROM staging.{TABLE.name(run)}")
         assert cur.fetchone() == (3,)
 

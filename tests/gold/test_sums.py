@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from psycopg2.errors import CheckViolation, InsufficientPrivilege
 from psycopg2.extras import execute_values
 
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.settings import Settings
 from tests.gold.line_steps import CUSTOMERS, REGIONS, STEPS, UPSERT, a_line, sell
 from tests.gold.loads import EMPTY, File, Loads, line, product
@@ -66,7 +66,7 @@ def ranked(buyers: dict[Any, Decimal]) -> Iterator[tuple[Any, ...]]:
 def views(settings: Settings) -> dict[str, Any]:
     names = ("v_revenue_by_month", "v_sales_by_category", "v_top_buyers_by_region",
              "ops.sales_by_day WHERE lines <> 0", "v_anomaly_coverage")  # fmt: skip
-    with closing(connect(settings, "reader")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "reader")) as conn, conn, conn.cursor() as cur:
         found = {}
         for name in names:
             cur.execute(f"SELECT * FROM {name}")
@@ -99,7 +99,7 @@ def begin(gold: Settings) -> None:
         "SELECT ops.create_fact_month(m), ops.attach_fact_month(m)"
         " FROM unnest('{2011-01-01,2011-02-01}'::date[]) AS m",
     )
-    with closing(connect(gold)) as conn, transaction(conn) as cur:
+    with closing(connect(gold)) as conn, conn, conn.cursor() as cur:
         rows = [(key, key, f"country {key}", region) for key, region in REGIONS.items()]
         execute_values(
             cur,
@@ -117,7 +117,7 @@ def test_the_views_say_what_the_lines_add_up_to_after_any_history(
     chance = Random(seed)
     with closing(connect(gold)) as conn:
         for step in chance.choices(STEPS, k=10):
-            with transaction(conn) as cur:
+            with conn, conn.cursor() as cur:
                 step(cur, chance)
             assert views(gold) == expected(query(gold, LINES)), step.__name__
 
@@ -132,10 +132,10 @@ def test_months_built_aside_around_others_are_counted_once(gold: Settings) -> No
         " extract(MONTH FROM d), '', 1, '', FALSE"
         " FROM generate_series('2010-11-01'::timestamp, '2010-12-31', interval '1 day') AS d",
     )
-    with closing(connect(gold)) as conn, transaction(conn) as cur:
+    with closing(connect(gold)) as conn, conn, conn.cursor() as cur:
         for _ in range(5):
             sell(cur, chance)
-    with closing(connect(gold)) as conn, transaction(conn) as cur:
+    with closing(connect(gold)) as conn, conn, conn.cursor() as cur:
         cur.execute("SELECT ops.create_fact_months(%s::date[])", (new,))
         rows = {(r[0], r[6]): r for r in (a_line(chance, day) for day in new * 15)}
         execute_values(cur, "INSERT INTO staging.new_months VALUES %s", list(rows.values()))
@@ -149,7 +149,7 @@ def test_months_built_aside_around_others_are_counted_once(gold: Settings) -> No
 
 def test_sums_that_were_damaged_are_computed_anew(gold: Settings) -> None:
     begin(gold)
-    with closing(connect(gold)) as conn, transaction(conn) as cur:
+    with closing(connect(gold)) as conn, conn, conn.cursor() as cur:
         sell(cur, Random(1))
     query(gold, "DELETE FROM ops.sales_by_month; UPDATE ops.sales_by_buyer SET revenue = 1")
 
@@ -169,7 +169,7 @@ def test_a_day_of_another_month_than_the_lines_is_refused(gold: Settings) -> Non
     row = list(a_line(Random(1), "2011-01-01"))
     row[4] = 20110201
     with pytest.raises(CheckViolation, match="fact_transactions_2011_01_days"):
-        with closing(connect(gold)) as conn, transaction(conn) as cur:
+        with closing(connect(gold)) as conn, conn, conn.cursor() as cur:
             execute_values(cur, UPSERT, [row])
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.settings import Settings
 from tests.notify.gold import Gold
 from tests.support.databases import Rows, query
@@ -120,7 +120,7 @@ def shop(findings: Gold) -> Shop:
 def read(shop: Shop, view: str, order: str = "1, 2", zone: str = "UTC") -> Rows:
     """A view as a client in some time zone reads it."""
     settings = shop.findings.settings
-    with closing(connect(settings, "reader")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "reader")) as conn, conn, conn.cursor() as cur:
         cur.execute("SET timezone = %s", (zone,))
         cur.execute(f"SELECT * FROM {view} ORDER BY {order}")
         return cur.fetchall()
@@ -208,7 +208,7 @@ def test_months_are_those_of_utc_whatever_the_clients_time_zone(shop: Shop, zone
 
 def chain(shop: Shop, code: str, *versions: tuple[int, int | None, str, bool]) -> None:
     """Versions of January 2011: first day, last day's morrow, price, withdrawn."""
-    with closing(connect(shop.findings.settings)) as conn, transaction(conn) as cur:
+    with closing(connect(shop.findings.settings)) as conn, conn, conn.cursor() as cur:
         for start, end, price, withdrawn in versions:
             until = None if end is None else f"2011-01-{end:02}"
             key = int.from_bytes(code.encode(), "big") * 100 + start

@@ -172,12 +172,18 @@ def test_a_token_of_hers_opens_nothing(erased: Erasure) -> None:
     assert query(settings, "SELECT * FROM purchase_history(%s)", token, role="customer") == []
 
 
-def test_again_it_finds_nothing_and_changes_nothing(
-    erased: Erasure, request_of: Callable[[str], Request]
+def test_again_it_finds_nothing_changes_nothing_and_prints_that_proof(
+    erased: Erasure,
+    request_of: Callable[[str], Request],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = shop.everything(erased.warehouse, but=is_metadata)
     again = erase_customer.run(erased.warehouse.context, request_of(ANN))
 
+    said = capsys.readouterr().out
+    assert "found: nothing: it is done already" in said
+    assert "searched again, 14 places: nothing found" in said
+    assert ANN not in said
     assert set(again.counts["found"].values()) == {0}
     assert shop.everything(erased.warehouse, but=is_metadata) == before
     kept = "SELECT who, why, run_id FROM ops.erased_customers"

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-from jobs.common.db import Role, connect, transaction
+from jobs.common.db import Role, connect
 from jobs.common.erased import any_erased, erased_among
 from jobs.common.settings import Settings
 from tests.support.databases import query
@@ -49,7 +49,7 @@ def test_the_key_of_a_customer_is_that_of_the_load(gold: Settings) -> None:
 def test_of_many_customers_the_erased_ones_are_found_in_little_time(gold: Settings) -> None:
     asked = [f"gone {n}" for n in range(9_990, 10_010)] + [f"here {n}" for n in range(5_000)]
 
-    with closing(connect(gold)) as conn, transaction(conn) as cur:
+    with closing(connect(gold)) as conn, conn, conn.cursor() as cur:
         start = time.perf_counter()
         found = erased_among(cur, asked)
         took = time.perf_counter() - start
@@ -60,7 +60,7 @@ def test_of_many_customers_the_erased_ones_are_found_in_little_time(gold: Settin
 
 def test_where_nobody_was_erased_nobody_is_found(settings: Settings, new_gold: object) -> None:
     empty = new_gold()  # type: ignore[operator]
-    with closing(connect(empty)) as conn, transaction(conn) as cur:
+    with closing(connect(empty)) as conn, conn, conn.cursor() as cur:
         assert not any_erased(cur)
         assert erased_among(cur, ["gone 1"]) == frozenset()
 

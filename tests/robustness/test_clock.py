@@ -12,7 +12,7 @@ import pytest
 
 from jobs.bronze import ingest_transactions
 from jobs.common.contracts import TRANSACTIONS_RAW
-from jobs.common.db import connect, transaction
+from jobs.common.db import connect
 from jobs.common.job import exit_code_of
 from jobs.common.lake import metadata_file, snapshot_id
 from jobs.common.settings import Settings
@@ -67,7 +67,7 @@ def loads(gold_settings: Settings) -> Loads:
 def test_an_error_was_never_last_seen_before_it_was_first_seen(loads: Loads) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     loads.take(File("a", [bad("1-1"), bad("2-1")]))
-    with closing(connect(loads.settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(loads.settings, "owner")) as conn, conn, conn.cursor() as cur:
         cur.execute("UPDATE transactions_error SET first_seen = %s, last_seen = %s", (later, later))
 
     loads.take(File("b", [bad("1-1"), bad("3-1")], window="2011-01-05T12:00"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs.common.settings import PROJECT_ROOT
 from tests.scripts.runner import Result, run
 
 GOOD = {"name": "jinja2", "version": "3.1.6", "vulns": []}
@@ -44,6 +46,16 @@ def test_all_pins_are_asked_for_and_none_is_resolved(tmp_path: Path) -> None:
     named = [Path(word).name for word in asked if word.endswith(".txt")]
     assert named == ["constraints.txt", "requirements.txt", "requirements-dev.txt"]
     assert {"--no-deps", "--disable-pip"} <= set(asked)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "constraints.txt"])
+def test_every_requirement_is_pinned(name: str) -> None:
+    lines = (PROJECT_ROOT / name).read_text(encoding="utf-8").splitlines()
+    told = [line.partition("#")[0].strip() for line in lines]
+    wanted = [line for line in told if line and not line.startswith(("-c", "-r"))]
+
+    assert wanted
+    assert [line for line in wanted if not re.fullmatch(r"[\w.-]+(\[\w,]+\])?==[\w.]+", line)] == []
 
 
 def test_what_is_known_is_told_with_its_remedy(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.common.db import connect, sql_dir, transaction
+from jobs.common.db import connect, sql_dir
 from jobs.common.errors import UsageError
 from jobs.common.migrate import migrate
 from jobs.common.settings import Settings, load_settings
@@ -28,13 +28,13 @@ def files(tmp_path: Path, settings: Settings) -> Iterator[Path]:
     directory = tmp_path / "migrations"
     shutil.copytree(sql_dir() / "migrations", directory)
     yield directory
-    with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "owner")) as conn, conn, conn.cursor() as cur:
         cur.execute("DELETE FROM ops.schema_migrations WHERE version >= 900")
         cur.execute("DROP TABLE IF EXISTS public.trial")
 
 
 def exists(settings: Settings, table: str) -> bool:
-    with closing(connect(settings, "owner")) as conn, transaction(conn) as cur:
+    with closing(connect(settings, "owner")) as conn, conn, conn.cursor() as cur:
         cur.execute("SELECT to_regclass(%s) IS NOT NULL", (table,))
         return cur.fetchone() == (True,)
 

@@ -13,7 +13,6 @@ from junitparser import JUnitXml, TestCase
 from jobs import report
 from jobs.common import checks
 from jobs.common.checks import Check
-from jobs.common.db import transaction
 from jobs.common.errors import UsageError, WarehouseError
 from jobs.common.job import JobContext
 from jobs.common.runlog import run_context
@@ -35,7 +34,7 @@ class Builds:
         try:
             with run_context(self.settings, job, ()) as this:
                 this.counts |= counts
-                with transaction(this.conn) as cur:
+                with this.conn, this.conn.cursor() as cur:
                     checks.record(cur, this, list(found))
                 if fails:
                     raise WarehouseError(fails)

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from jobs.common.db import Role, connect, transaction
+from jobs.common.db import Role, connect
 from jobs.common.migrate import migrate
 from jobs.common.roles import administrator, create_gold
 from jobs.common.settings import Settings
@@ -59,7 +59,7 @@ def drop(settings: Settings) -> None:
 
 def query(settings: Settings, statement: str, *values: Any, role: Role = "owner") -> Rows:
     """The rows of a statement, in a transaction of its own; none when it gives none."""
-    with closing(connect(settings, role)) as conn, transaction(conn) as cur:
+    with closing(connect(settings, role)) as conn, conn, conn.cursor() as cur:
         cur.execute(statement, values or None)
         return cur.fetchall() if cur.description else []
 
