@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,6 +142,8 @@ def test_no_secret_is_in_a_log_a_page_a_command_line_or_an_event_log(
     for text in (*events, *environments):
         assert b"spark.sql.session.timeZone" in text
         assert b"*********(redacted)" in text
+    for text in environments:  # a job has no page of its own
+        assert ["spark.ui.enabled", "false"] in json.loads(text)["sparkProperties"]
     assert len(secrets) > 8
     assert len(texts) > 15
     assert not [name for name, text in texts.items() for s in secrets if s.encode() in text]

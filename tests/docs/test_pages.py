@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 
 from jobs.common import catalogue
 from jobs.common.settings import PROJECT_ROOT
+from tests.crashes.pairs import sharing
 from tests.crashes.points import points
 from tests.support.resume import counted, ledger
 
@@ -65,6 +66,13 @@ def test_the_page_on_crashes_has_the_last_result_of_the_long_tests() -> None:
     assert f"{len(passed)} long tests passed" in page
     for name, count in counted(passed).items():
         assert f"{count:,} {name}" in page
+
+
+def test_the_page_on_crashes_has_as_many_points_and_pairs_as_the_code() -> None:
+    page = (PROJECT_ROOT / "docs" / "crashes.md").read_text(encoding="utf-8")
+
+    assert f"| {len(points())} points killed |" in page
+    assert f"| {len(sharing())} pairs raced |" in page
 
 
 def test_the_page_on_crashes_has_every_effect_of_the_code() -> None:
