@@ -16,7 +16,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from jobs.common.db import connect, sql_dir, transaction
-from jobs.common.errors import UsageError
+from jobs.common.errors import TransientError, UsageError
 from jobs.common.settings import Settings
 
 FILE_NAME = re.compile(r"(\d{3})_([a-z0-9_]+)\.sql")
@@ -120,6 +120,12 @@ def _apply(conn: Connection, migration: Migration) -> None:
                 "INSERT INTO ops.schema_migrations (version, name, sha256) VALUES (%s, %s, %s)",
                 (migration.version, migration.name, migration.sha256),
             )
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        raise TransientError(
+            f"Postgres did not finish a migration: {str(error).strip()}",
+            where=str(migration.path),
+            do="see that Postgres is up (make status), then run set-up again: it goes on there",
+        ) from error
     except psycopg2.Error as error:
         raise UsageError(
             f"a migration failed and was rolled back: {str(error).strip()}",

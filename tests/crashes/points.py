@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from jobs.common.settings import PROJECT_ROOT
-from tests.crashes.steps import BY_HAND, CORRECTIONS
+from tests.crashes.steps import BY_HAND, BY_TASKS, CORRECTIONS, UNDELIVERED
 
 Kill = tuple[str, str]  # job, point
 Row = list[Kill]  # one after the other, then a run to the end
@@ -98,7 +98,13 @@ def _of_each_kind(kills: Sequence[Kill]) -> list[Row]:
     return one_by_one(kills) * len(CORRECTIONS)
 
 
-ROWS = {"erase_customer": _by_side, "maintain": _by_effect, "correct": _of_each_kind}
+ROWS = {
+    "erase_customer": _by_side,
+    "maintain": _by_effect,
+    "correct": _of_each_kind,
+    BY_TASKS: _by_effect,
+    UNDELIVERED: _by_effect,
+}
 
 
 def _job(kill: Kill) -> str:

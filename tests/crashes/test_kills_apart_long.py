@@ -1,4 +1,4 @@
-"""Backup, restore, archive and migrations, while Postgres is killed under them at each point."""
+"""Backup, archive and migrations, while Postgres is killed under them at each point."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from jobs.backup import make_backup, restore
+from jobs.backup import make_backup
 from jobs.common.roles import create_gold
 from jobs.gold import archive
 from tests.backup import shop
 from tests.crashes import apart
 from tests.crashes.points import MIGRATE
-from tests.crashes.test_kills_apart import KEPT, LET_GO, OF_BACKUP, OF_RESTORE
+from tests.crashes.test_kills_apart import KEPT, LET_GO, OF_BACKUP
 from tests.crashes.test_kills_of_setup import dump, in_order, migrations
 from tests.crashes.victims import backend, server
 from tests.gold.old_months import HISTORY, Shop
@@ -47,26 +47,6 @@ def test_the_next_backup_is_as_if_nobody_was_killed(
         assert apart.told(new) == expected, point
         assert apart.scratch(warehouse) == [], point
     record_property("points killed", len(OF_BACKUP))
-
-
-def test_a_restore_goes_on_or_says_that_gold_is_not_empty(
-    new_warehouse: Callable[..., Warehouse], tmp_path: Path, record_property: Record
-) -> None:
-    warehouse = new_warehouse()
-    shop.open_shop(warehouse)
-    was = apart.state(warehouse)
-    kept = tmp_path / "kept"
-    make_backup.run(warehouse.context, str(kept))
-
-    for point in OF_RESTORE:
-        apart.reset(warehouse)
-        with server(warehouse) as killed:
-            code = apart.hit(warehouse, killed, apart.into(restore.run, kept), point)
-        refused = apart.again(warehouse, kept) if code else ""
-        assert refused in ("", "gold is not empty"), point
-        assert refused or apart.state(warehouse) == was, point
-        assert apart.scratch(warehouse) == [], point
-    record_property("points killed", len(OF_RESTORE))
 
 
 @pytest.mark.parametrize("victim", [backend, server], ids=["backend", "server"])

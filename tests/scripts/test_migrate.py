@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobs.common.db import connect, sql_dir
-from jobs.common.errors import UsageError
+from jobs.common.errors import TransientError, UsageError
 from jobs.common.migrate import migrate
 from jobs.common.settings import Settings, load_settings
 
@@ -56,6 +56,17 @@ def test_a_failing_file_leaves_nothing(settings: Settings, files: Path) -> None:
     assert not exists(settings, "public.trial")
     (files / "901_trial.sql").write_text("CREATE TABLE trial (x int);")
     assert migrate(settings, files) == ["901_trial.sql"]
+
+
+def test_a_postgres_that_goes_away_is_not_the_files_fault(settings: Settings, files: Path) -> None:
+    (files / "901_trial.sql").write_text(
+        "CREATE TABLE trial (x int); SELECT pg_terminate_backend(pg_backend_pid());"
+    )
+
+    with pytest.raises(TransientError, match="did not finish a migration"):
+        migrate(settings, files)
+
+    assert not exists(settings, "public.trial")
 
 
 def test_a_file_that_changed_after_it_was_applied_is_refused(
