@@ -16,7 +16,7 @@ import psycopg2
 import pytest
 from pydantic import SecretStr
 
-from jobs.common.db import connect
+from jobs.common.db import connect, transaction
 from jobs.common.errors import AlreadyRunning
 from jobs.common.runlog import Run, Trigger, run_context
 from jobs.common.settings import PROJECT_ROOT, Settings
@@ -141,6 +141,20 @@ def test_what_a_failed_run_had_not_committed_is_undone(gold: Settings) -> None:
 
     assert row(gold, run.run_id) == ("failed", "division by zero\n")
     assert query(gold, "SELECT * FROM dim_countries") == []
+
+
+def test_what_has_no_name_cannot_be_written(gold: Settings) -> None:
+    with run_context(gold, "test_job", ()) as run:
+        with (
+            pytest.raises(psycopg2.errors.ReadOnlySqlTransaction),
+            transaction(run.conn) as cur,
+        ):
+            cur.execute("UPDATE ops.runs SET message = 'unnamed'")
+        with transaction(run.conn, "a name") as cur:
+            cur.execute("UPDATE ops.runs SET message = 'named' WHERE run_id = %s", (run.run_id,))
+        kept = query(gold, "SELECT message FROM ops.runs WHERE run_id = %s", run.run_id)
+
+    assert kept == [("named",)]
 
 
 def test_a_run_that_has_published_stays_done_whatever_comes_after(gold: Settings) -> None:
