@@ -152,10 +152,8 @@ def test_rows_of_attempts_that_did_not_end_are_dropped(
 ) -> None:
     run = new_run()
     staging.create(run.conn, TABLE, run)
-    with (
-        run.conn,
-        run.conn.cursor() as cur,
-    ):  # a task that wrote, and was lost before it could say so
+    # A task that wrote, and was lost before it could say so.
+    with run.conn, run.conn.cursor() as cur:
         cur.execute(f"INSERT INTO staging.{TABLE.name(run)} (nth) VALUES (9)")
     row = random_row(Random(2), 0)
     frame = spark.createDataFrame([as_spark(row)], DDL)
