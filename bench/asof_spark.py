@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.asof_data import lines_file, prices_file
-from jobs.gold import pricing
+from jobs.gold import money, pricing
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 Answer = tuple[int, str, int]
 DRIVER_MEMORY = "3g"
@@ -45,7 +46,10 @@ def ours(lines: DataFrame, versions: DataFrame) -> DataFrame:
 
 def pairs(lines: DataFrame, versions: DataFrame) -> DataFrame:
     """Our plan for batches whose prices do not fit in memory."""
-    return pricing.on_pairs(lines, versions)
+    from pyspark.sql import functions as F
+
+    in_units = versions.withColumn("unit_price", money.in_units(F.col("unit_price")))
+    return pricing.on_pairs(lines, in_units)
 
 
 def interval(lines: DataFrame, versions: DataFrame) -> DataFrame:
@@ -132,8 +136,18 @@ class Spark:
             read(str(f(directory, n))) for f, n in ((lines_file, lines), (prices_file, prices))
         )
         joined = PLANS[case](*frames)
-        amount = F.col("quantity").cast("decimal(10,0)") * F.col("unit_price")
         without = F.count_if(F.col("product_sk").isNull())
-        row = joined.agg(F.count("*"), F.sum(amount.cast("decimal(18,4)")), without).first()
+        row = joined.agg(F.count("*"), F.sum(_amount(joined)), without).first()
         assert row is not None
-        return int(row[0]), str(row[1]), int(row[2])
+        amount = Decimal(row[1]) if isinstance(row[1], Decimal) else Decimal(row[1]) / money.UNITS
+        return int(row[0]), f"{amount:.4f}", int(row[2])
+
+
+def _amount(joined: DataFrame) -> Column:
+    """As the load multiplies where the price is in ten-thousandths, else as anyone would."""
+    from pyspark.sql import functions as F
+
+    quantity, price = F.col("quantity"), F.col("unit_price")
+    if dict(joined.dtypes)["unit_price"] == "bigint":
+        return money.total(quantity, price)
+    return (quantity.cast("decimal(10,0)") * price).cast("decimal(18,4)")

@@ -64,30 +64,32 @@ class Worker:
             self._process.wait()
 
 
-def _start(engine: str) -> tuple[Engine, int]:
-    """The engine, and the process whose memory is its own: Spark's is a JVM."""
+def _start(engine: str) -> tuple[Engine, list[int]]:
+    """The engine, and the processes whose memory is its own: Spark has a JVM, too."""
     if engine == "spark":
         from bench.asof_spark import Spark
 
         spark = Spark()
         java = spark._session.sparkContext._jvm
         assert java is not None
-        return spark, int(java.java.lang.ProcessHandle.current().pid())
+        return spark, [os.getpid(), int(java.java.lang.ProcessHandle.current().pid())]
     from bench import asof_rivals
 
-    return asof_rivals.DuckDb() if engine == "duckdb" else asof_rivals.Polars(), os.getpid()
+    return asof_rivals.DuckDb() if engine == "duckdb" else asof_rivals.Polars(), [os.getpid()]
 
 
 def main(engine: str, directory: Path) -> None:
     """Answer until the input ends."""
-    ready, pid = _start(engine)
+    ready, processes = _start(engine)
     for line in sys.stdin:
-        Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")  # the peak from now on
+        for pid in processes:  # the peak from now on
+            Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
         start = time.monotonic()
         answer = ready.answer(directory, *json.loads(line))
         wall = time.monotonic() - start
+        peak = sum(high_water_mib(pid) for pid in processes)
         print(
-            json.dumps({"wall": wall, "peak_mib": high_water_mib(pid), "answer": answer}),
+            json.dumps({"wall": wall, "peak_mib": peak, "answer": answer}),
             flush=True,
         )
 

@@ -13,7 +13,7 @@ from bench.load.gold import FACT_COLUMNS, psql
 from jobs.common.db import dsn
 from jobs.common.runlog import run_context
 from jobs.common.settings import Settings
-from jobs.gold import staging
+from jobs.gold import money, staging
 from jobs.gold.postgres_load_fact import load
 from jobs.gold.staged import SourceFile, Staged
 
@@ -51,11 +51,17 @@ def fact_rows(frame: DataFrame) -> DataFrame:
     return frame.withColumns(more).select(*FACT_COLUMNS)
 
 
+def in_units(frame: DataFrame) -> DataFrame:
+    """Staged lines as the jobs have them: money in ten-thousandths."""
+    return frame.withColumns({m: money.in_units(F.col(m)) for m in ("unit_price", "total_amount")})
+
+
 def ours(batch: Batch, settings: Settings) -> None:
     """The load of the jobs: COPY into staging, one transaction, staging dropped."""
     with run_context(settings, "fact_postgres", ("gold",)) as run:
         staging.create(run.conn, staging.LINES, run)
-        count = staging.copy(run.conn, batch.frame, staging.LINES, run, settings, batch.rows)
+        frame = in_units(batch.frame)
+        count = staging.copy(run.conn, frame, staging.LINES, run, settings, batch.rows)
         load(run, Staged(batch.files, count))
         staging.drop(run.conn, run)
 
@@ -71,7 +77,7 @@ def stage(batch: Batch, settings: Settings) -> None:
     """Transport alone: our COPY into a keyless table, dropped untimed with its database."""
     with run_context(settings, "fact_postgres", ("gold",)) as run:
         staging.create(run.conn, staging.LINES, run)
-        staging.copy(run.conn, batch.frame, staging.LINES, run, settings)
+        staging.copy(run.conn, in_units(batch.frame), staging.LINES, run, settings)
 
 
 def _tell(settings: Settings, statement: str) -> None:

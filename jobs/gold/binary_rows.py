@@ -37,7 +37,7 @@ Sql = str
 def encoded(frame: DataFrame, columns: Sequence[tuple[str, str]]) -> DataFrame:
     """One column `row` of the frame's columns, by name, as the Postgres types given.
 
-    Lists and JSON come as text; lists hold plain words.
+    Lists and JSON come as text, lists hold plain words; numerics as ten-thousandths.
     """
     fields = [_field(name, kind) for name, kind in columns]
     row = ", ".join([_constant(len(columns), 2), *fields])
@@ -104,23 +104,21 @@ def _jsonb(value: Sql, _: str) -> Sql:
     return f"concat({length}, {_constant(1, 1)}, cast({value} AS binary))"
 
 
-def _numeric(value: Sql, kind: str) -> Sql:
-    """Digits to the base 10,000: five before the point, which Postgres trims, one after it.
-
-    For at most 20 digits, four of them places.
+def _numeric(value: Sql, _: str) -> Sql:
+    """Ten-thousandths as digits to the base 10,000: five before the point, which Postgres trims,
+    and one after it.
     """
-    whole = f"cast({value} AS bigint)"
-    rest = f"({value} - cast({whole} AS {kind.replace('numeric', 'decimal')}))"
-    places = f"abs(cast(rint(cast({rest} AS double) * {NUMERIC_BASE}) AS bigint))"
+    units = f"abs({value})"
     sign = f"if({value} < 0, {NEGATIVE}L, 0L)"
-    groups = [_group(f"abs({whole})", power) for power in (3, 2, 1, 0)]
-    first = _packed(sign, f"{SCALE}L", "0L", groups[0])
-    return f"concat({_literal(NUMERIC_HEAD)}, {first}, {_packed(*groups[1:], places)})"
+    places, *groups = (_group(units, power) for power in range(5))
+    first = _packed(sign, f"{SCALE}L", "0L", groups.pop())
+    return f"concat({_literal(NUMERIC_HEAD)}, {first}, {_packed(*reversed(groups), places)})"
 
 
-def _group(whole: Sql, power: int) -> Sql:
-    shifted = f"({whole} div {NUMERIC_BASE**power}L)" if power else whole
-    return shifted if power == 3 else f"({shifted} % {NUMERIC_BASE})"
+def _group(units: Sql, power: int) -> Sql:
+    """A digit to the base 10,000; the last of them is not limited."""
+    shifted = f"({units} div {NUMERIC_BASE**power}L)" if power else units
+    return shifted if power == 4 else f"({shifted} % {NUMERIC_BASE})"
 
 
 def _packed(*units: Sql) -> Sql:

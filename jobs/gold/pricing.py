@@ -1,4 +1,4 @@
-"""As-of price: the product version in effect on the day of a line."""
+"""As-of price: the product version in effect on the day of a line; prices in ten-thousandths."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from jobs.gold.keys import product_sk
+from jobs.gold.money import in_units
+from jobs.gold.packing import by_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pyspark.sql import Column, DataFrame
 
-# What packed prices may take, in bytes, so that a driver of 3 GB can broadcast them.
+# What packed prices may take, in bytes, so that a driver of 3 GB can lay them out and broadcast
+# them. A version is most before it is packed: its code, days, key and price in Arrow.
 MAX_PACKED = 320 << 20
-A_PRODUCT, A_VERSION, A_DAY = 160, 16, 2
+A_PRODUCT, A_VERSION, A_DAY = 160, 48, 2
 MAX_RANGE = 2**15 - 1  # days from a batch's first to its last; a version's number is a smallint
 
 
@@ -74,53 +77,34 @@ def _in_effect(versions: DataFrame, calendar: Calendar) -> DataFrame:
     ).where("first < past")
 
 
-def packed(versions: DataFrame, calendar: Calendar) -> DataFrame:
-    """Prices on the days of a batch: one row a stock code that has any.
+def packed(versions: DataFrame, calendar: Calendar, rows: int | None = None) -> DataFrame | None:
+    """Prices on the days of a batch: one row a stock code that has any; None if they are too many.
+
+    Laid out by the driver: Spark would shuffle and sort the versions for it, and make an array
+    for each.
+
+    Args:
+        versions: product versions, prices in ten-thousandths.
+        calendar: the days of the batch.
+        rows: at most so many versions, when that is known; else they are counted.
 
     Returns:
         code; product_sks and unit_prices, one a version; nth, one a day of the batch: which of
-        the versions is in effect.
-    """
-    fields = F.struct("first", "past", "product_sk", "unit_price")
-    by_code = (
-        _in_effect(versions, calendar)
-        .groupBy("code")
-        .agg(F.array_sort(F.collect_list(fields)).alias("v"))
-    )
-    return by_code.select(
-        "code",
-        F.flatten(F.transform("v", _days)).alias("nth"),
-        F.col("v.product_sk").alias("product_sks"),
-        F.col("v.unit_price").alias("unit_prices"),
-    )
-
-
-def _days(version: Column, n: Column) -> Column:
-    """The days of a version, and before them those since the version before: they have none."""
-    since = F.when(n > 0, F.get("v", n - 1)["past"]).otherwise(0)
-    none = F.array_repeat(F.lit(None).cast("smallint"), version["first"] - since)
-    own = F.array_repeat(n.cast("smallint"), version["past"] - version["first"])
-    # Most versions follow the one before at once; to put nothing before them takes a third more.
-    return F.when(since == version["first"], own).otherwise(F.concat(none, own))
-
-
-def fits(versions: DataFrame, calendar: Calendar, rows: int | None = None) -> bool:
-    """Whether packed prices are small enough to be everywhere; counted only if need be.
-
-    Args:
-        versions: product versions.
-        calendar: the days of the batch.
-        rows: at most so many versions, when that is known.
+        the versions is in effect, from 0, or -1.
     """
     if calendar.range > MAX_RANGE:
-        return False
-    days = A_DAY * len(calendar.days)
-    if rows is not None and rows * (A_PRODUCT + A_VERSION + days) <= MAX_PACKED:
-        return True
-    counts = _in_effect(versions, calendar).groupBy("code").count()
-    row = counts.agg(F.count("*"), F.sum("count")).first()
-    products, met = (int(n or 0) for n in row) if row else (0, 0)
-    return products * (A_PRODUCT + days) + met * A_VERSION <= MAX_PACKED
+        return None
+    met = _in_effect(versions, calendar)
+    if rows is None or rows * A_VERSION > MAX_PACKED:
+        rows = met.count()
+    if rows * A_VERSION > MAX_PACKED:
+        return None
+    found = met.toArrow().combine_chunks()
+    codes = found["code"].combine_chunks().dictionary_encode()
+    a_code = A_PRODUCT + A_DAY * len(calendar.days)
+    if len(codes.dictionary) * a_code + len(found) * A_VERSION > MAX_PACKED:
+        return None
+    return versions.sparkSession.createDataFrame(by_code(found, codes, len(calendar.days)))
 
 
 def on_packed(lines: DataFrame, prices: DataFrame, calendar: Calendar) -> DataFrame:
@@ -175,18 +159,20 @@ def priced(
 ) -> DataFrame:
     """The lines with the product_sk and unit_price of their day; both null without one.
 
+    The price is in ten-thousandths.
+
     Args:
         lines: a batch, with stock_code and day; lines of other days than `days` may be left
             without a price.
-        versions: product versions with product_sk.
+        versions: product versions with product_sk, prices as decimal(12,4).
         days: the days of all lines that are to be priced.
         rows: at most so many versions, when that is known.
     """
     if not days:
-        names = ("product_sk", "unit_price")
-        none = {name: F.lit(None).cast(versions.schema[name].dataType) for name in names}
-        return lines.withColumns(none)
+        return lines.withColumns(
+            dict.fromkeys(("product_sk", "unit_price"), F.lit(None).cast("bigint"))
+        )
     calendar = Calendar(days)
-    if fits(versions, calendar, rows):
-        return on_packed(lines, packed(versions, calendar), calendar)
-    return on_pairs(lines, versions)
+    versions = versions.withColumn("unit_price", in_units(F.col("unit_price")))
+    prices = packed(versions, calendar, rows)
+    return on_pairs(lines, versions) if prices is None else on_packed(lines, prices, calendar)

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from jobs.common.transaction_ids import transaction_id
 from jobs.gold.keys import customer_sk, date_sk, key_of_hash
+from jobs.gold.money import total
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -41,15 +42,15 @@ def transform(lines: DataFrame, countries: DataFrame) -> DataFrame:
         countries: the standing countries.
 
     Returns:
-        One row a line, the columns of the staging table; `rules` is null for a good line
-        and a Postgres array literal for one in error, whose `raw` holds its fields.
+        One row a line, the columns of the staging table, money in ten-thousandths; `rules` is
+        null for a good line and a Postgres array literal for one in error, whose `raw` holds its
+        fields.
     """
     names = F.broadcast(
         countries.select("country", F.col("country_id").cast("bigint").alias("country_sk"))
     )
-    total = F.try_multiply(F.col("quantity").cast("decimal(10,0)"), F.col("unit_price"))
     named = lines.join(names, "country", how="left")
-    amounts = named.withColumn("total_amount", total.try_cast("decimal(18,4)"))
+    amounts = named.withColumn("total_amount", total(F.col("quantity"), F.col("unit_price")))
     ruled = amounts.withColumn("broken", _broken_rules())
     bad = F.size("broken") > 0
     return ruled.select(

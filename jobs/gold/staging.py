@@ -131,7 +131,8 @@ def copy(
     """Fill the table. Returns the number of rows.
 
     Args:
-        frame: columns by the names of the table's, list and JSON columns as text.
+        frame: columns by the names of the table's; list and JSON columns as text, numerics as
+            ten-thousandths.
         rows: at most so many rows, when that is known.
     """
     # Below the encoding, so that its generated code is a method of its own: one that also holds

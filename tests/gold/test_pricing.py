@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
 from jobs.gold import pricing
-from jobs.gold.pricing import Calendar, count_by_day, on_packed, on_pairs, packed, priced
+from jobs.gold.money import in_units
+from jobs.gold.pricing import count_by_day, on_pairs, priced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,9 +100,14 @@ class Shop:
     def expected(self, pairs: list[tuple[str, date]]) -> list[Line]:
         versions = [price_on(self.histories.get(code, []), day) for code, day in pairs]
         return sorted_lines(
-            (*pair, v and v.product_sk, v and v.unit_price)
+            (*pair, v and v.product_sk, v and units(v.unit_price))
             for pair, v in zip(pairs, versions, strict=True)
         )
+
+
+def units(price: Decimal) -> int:
+    """Ten-thousandths."""
+    return int(price * 10_000)
 
 
 def found_by(lines: DataFrame) -> list[Line]:
@@ -113,15 +119,16 @@ def sorted_lines(lines: Iterable[Iterable[Any]]) -> list[Line]:
 
 
 def packed_plan(lines: DataFrame, versions: DataFrame, days: list[date]) -> DataFrame:
-    calendar = Calendar(days)
-    return on_packed(lines, packed(versions, calendar), calendar)
+    found = priced(lines, versions, days)
+    assert is_packed(found)
+    return found
 
 
 def is_packed(frame: DataFrame) -> bool:
     """Whether a frame has the packed plan; the other one has a window."""
     plan = frame._jdf.queryExecution().optimizedPlan().toString()
-    assert ("collect_list" in plan) != ("Window" in plan)
-    return "collect_list" in plan
+    assert ("product_sks" in plan) != ("Window" in plan)
+    return "product_sks" in plan
 
 
 @given(seed=st.integers(0, 2**32))
@@ -136,7 +143,8 @@ def test_packed_prices_are_as_of_each_line_s_day(spark: SparkSession, seed: int)
 @settings(max_examples=1)
 def test_pairs_are_priced_as_of_their_day(spark: SparkSession, seed: int) -> None:
     shop = Shop(seed)
-    found = on_pairs(shop.lines(spark), shop.versions(spark))
+    versions = shop.versions(spark).withColumn("unit_price", in_units(F.col("unit_price")))
+    found = on_pairs(shop.lines(spark), versions)
     assert found_by(found) == shop.expected(shop.pairs)
 
 
@@ -161,7 +169,7 @@ def test_lines_without_a_code_or_of_another_day_have_no_price_and_stay(
     lines = spark.createDataFrame([*pairs, *(("A1", other) for other in others)], LINES)
     versions = spark.createDataFrame(always, SCHEMA)
     found = packed_plan(lines, versions, [day, day + timedelta(days=2)])
-    priced_lines = [(*pair, 1, Decimal("2.0000")) for pair in pairs[:2]]
+    priced_lines = [(*pair, 1, 20_000) for pair in pairs[:2]]
     without = [(*pair, None, None) for pair in [*pairs[2:], *(("A1", other) for other in others)]]
     assert found_by(found) == sorted_lines([*priced_lines, *without])
 
@@ -192,9 +200,7 @@ def test_a_batch_without_a_readable_day_has_no_prices(spark: SparkSession) -> No
     shop = Shop(1)
     lines = spark.createDataFrame([("A1", None), (None, None)], LINES)
     found = priced(lines, shop.versions(spark), [])
-    assert found.schema[-2:].simpleString() == (
-        "struct<product_sk:bigint,unit_price:decimal(12,4)>"
-    )
+    assert found.schema[-2:].simpleString() == "struct<product_sk:bigint,unit_price:bigint>"
     assert found_by(found) == sorted_lines([("A1", None, None, None), (None, None, None, None)])
 
 
@@ -250,9 +256,8 @@ def test_a_batch_that_is_small_by_the_number_of_versions_is_not_counted(
 ) -> None:
     shop = Shop(6)
     lines, versions = shop.lines(spark), shop.versions(spark)
-    calendar = Calendar(shop.days)
-    each = pricing.A_PRODUCT + pricing.A_VERSION + pricing.A_DAY * len(shop.days)
-    most = pricing.MAX_PACKED // each
-    assert jobs_of(spark, lambda: priced(lines, versions, shop.days, most)) == 0
-    assert jobs_of(spark, lambda: priced(lines, versions, shop.days, most + 1)) > 0
-    assert pricing.fits(versions, calendar, most + 1)
+    most = pricing.MAX_PACKED // pricing.A_VERSION
+    brought = jobs_of(spark, versions.toArrow)
+    assert jobs_of(spark, lambda: priced(lines, versions, shop.days, most)) == brought == 1
+    assert jobs_of(spark, lambda: priced(lines, versions, shop.days, most + 1)) > brought
+    assert is_packed(priced(lines, versions, shop.days, most + 1))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +24,10 @@ SHA = "0123456789abcdef" * 4
 AT = datetime(2025, 3, 3, 23, 30, tzinfo=UTC)
 FRANCE = (250, "France", "FR", "Europe", "Western Europe", date(2025, 1, 1))
 PRICES = [
-    ("A1", 7, Decimal("2.5000"), date(2025, 3, 3)),
-    ("A1", 8, Decimal("9.9999"), date(2025, 3, 4)),
-    ("DEAR", 9, Decimal("99999999.9999"), date(2025, 3, 3)),
-    ("FREE", 10, Decimal("0.0000"), date(2025, 3, 3)),
+    ("A1", 7, 25_000, date(2025, 3, 3)),
+    ("A1", 8, 99_999, date(2025, 3, 4)),
+    ("DEAR", 9, 999_999_999_999, date(2025, 3, 3)),
+    ("FREE", 10, 0, date(2025, 3, 3)),
 ]
 
 GOOD: Row = {
@@ -103,7 +102,7 @@ def lines(spark: SparkSession) -> dict[str, Row]:
     schema = f"is_new boolean, is_closed boolean, {TRANSACTIONS_RAW.schema}"
     given = spark.createDataFrame(rows, schema)
     prices = spark.createDataFrame(
-        PRICES, "stock_code string, product_sk bigint, unit_price decimal(12,4), day date"
+        PRICES, "stock_code string, product_sk bigint, unit_price bigint, day date"
     )
     countries = spark.createDataFrame([FRANCE], COUNTRIES.schema)
     days = given.withColumn("day", F.to_date("invoice_date"))
@@ -124,8 +123,8 @@ GOOD_LINE: Row = {
     "invoice_no": "500001",
     "invoice_date": AT.replace(tzinfo=None),
     "quantity": 2,
-    "unit_price": Decimal("2.5000"),
-    "total_amount": Decimal("5.0000"),
+    "unit_price": 25_000,
+    "total_amount": 50_000,
     "file_key": int(SHA[:15], 16),
     "source_line": 0,
     "is_new": True,
@@ -140,23 +139,23 @@ GOOD_LINE: Row = {
     [
         ("good", {}),
         ("guest", {"customer_id": None, "customer_sk": -1}),
-        ("return", {"quantity": -3, "total_amount": Decimal("-7.5000")}),
+        ("return", {"quantity": -3, "total_amount": -75_000}),
         (
             "next day",
             {
                 "product_sk": 8,
                 "date_sk": 20250304,
                 "invoice_date": datetime(2025, 3, 4),
-                "unit_price": Decimal("9.9999"),
-                "total_amount": Decimal("19.9998"),
+                "unit_price": 99_999,
+                "total_amount": 199_998,
             },
         ),
         (
             "free",
             {
                 "product_sk": 10,
-                "unit_price": Decimal("0.0000"),
-                "total_amount": Decimal("0.0000"),
+                "unit_price": 0,
+                "total_amount": 0,
             },
         ),
         (
@@ -164,8 +163,8 @@ GOOD_LINE: Row = {
             {
                 "product_sk": 9,
                 "quantity": 1_000_000,
-                "unit_price": Decimal("99999999.9999"),
-                "total_amount": Decimal("99999999999900.0000"),
+                "unit_price": 999_999_999_999,
+                "total_amount": 999_999_999_999_000_000,
             },
         ),
         ("looked at again", {"is_new": False}),

@@ -46,7 +46,7 @@ TABLE = StagingTable(
     ),
 )
 DDL = (
-    "nth int, word string, price decimal(12,4), total decimal(18,4), moment timestamp, day date,"
+    "nth int, word string, price bigint, total bigint, moment timestamp, day date,"
     " units int, key bigint, yes boolean, fields string"
 )
 AWKWARD = (
@@ -80,9 +80,9 @@ def random_row(chance: Random, nth: int) -> tuple[Any, ...]:
 
 
 def as_spark(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The row as the jobs hand it over: JSON as text."""
-    fields = row[-1]
-    return (*row[:-1], None if fields is None else json.dumps(fields, ensure_ascii=False))
+    """The row as the jobs hand it over: JSON as text, decimals as ten-thousandths."""
+    *values, fields = (int(v * 10**4) if isinstance(v, Decimal) else v for v in row)
+    return (*values, None if fields is None else json.dumps(fields, ensure_ascii=False))
 
 
 @pytest.fixture(scope="module")
