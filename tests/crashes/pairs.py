@@ -8,11 +8,12 @@ from typing import NamedTuple
 from jobs.common.lineage import LINEAGE
 from jobs.pipeline import CHAIN
 from tests.crashes.chores import prepare
-from tests.crashes.drivers import Ended
+from tests.crashes.drivers import PATIENCE, Ended
 from tests.crashes.matrix import Matrix
 from tests.crashes.steps import ALL, APART, STEPS
 
 MOMENT = 2  # seconds that the second has while the first waits in the middle
+OWN_MOMENT = PATIENCE / 2  # to itself a job must be refused, however long a busy machine takes
 OPENING = "the opening of a run"
 
 Pair = tuple[str, str]
@@ -61,7 +62,7 @@ def race(matrix: Matrix, pair: Pair) -> Race:
     first = matrix.driver(pair[0], pause_at=middle(matrix.reached[pair[0]]))
     first.wait_for_pause()
     second = matrix.driver(pair[1])
-    second.wait(MOMENT)
+    second.wait(MOMENT if pair[0] != pair[1] else OWN_MOMENT)
     waited = first.orders.paused.is_set()
     ends = first.end(), second.end()
     return Race(*ends, waited)
