@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,15 +40,16 @@ def start_session() -> SparkSession:
 def ours(lines: DataFrame, versions: DataFrame) -> DataFrame:
     """As the load does it, from looking for the batch's days on."""
     days = [day for day in pricing.count_by_day(lines) if day is not None]
-    return pricing.priced(lines, versions, days)
+    return pricing.priced(lines, _in_units(versions), days)
 
 
 def pairs(lines: DataFrame, versions: DataFrame) -> DataFrame:
     """Our plan for batches whose prices do not fit in memory."""
-    from pyspark.sql import functions as F
+    return pricing.on_pairs(lines, _in_units(versions))
 
-    in_units = versions.withColumn("unit_price", money.in_units(F.col("unit_price")))
-    return pricing.on_pairs(lines, in_units)
+
+def _in_units(versions: DataFrame) -> DataFrame:
+    return versions.withColumn("unit_price", money.in_units(versions["unit_price"]))
 
 
 def interval(lines: DataFrame, versions: DataFrame) -> DataFrame:
@@ -137,17 +137,17 @@ class Spark:
         )
         joined = PLANS[case](*frames)
         without = F.count_if(F.col("product_sk").isNull())
-        row = joined.agg(F.count("*"), F.sum(_amount(joined)), without).first()
+        row = joined.agg(F.count("*"), _sum_of_amounts(joined), without).first()
         assert row is not None
-        amount = Decimal(row[1]) if isinstance(row[1], Decimal) else Decimal(row[1]) / money.UNITS
-        return int(row[0]), f"{amount:.4f}", int(row[2])
+        return int(row[0]), str(row[1]), int(row[2])
 
 
-def _amount(joined: DataFrame) -> Column:
+def _sum_of_amounts(joined: DataFrame) -> Column:
     """As the load multiplies where the price is in ten-thousandths, else as anyone would."""
     from pyspark.sql import functions as F
 
     quantity, price = F.col("quantity"), F.col("unit_price")
     if dict(joined.dtypes)["unit_price"] == "bigint":
-        return money.total(quantity, price)
-    return (quantity.cast("decimal(10,0)") * price).cast("decimal(18,4)")
+        units = F.sum(money.total(quantity, price)).cast("decimal(20,0)")
+        return (units / money.UNITS).cast("decimal(28,4)")
+    return F.sum((quantity.cast("decimal(10,0)") * price).cast("decimal(18,4)"))

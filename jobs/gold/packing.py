@@ -34,12 +34,12 @@ def by_code(found: pa.Table, codes: pa.DictionaryArray, days: int) -> pa.Table:
     begins = np.append(0, np.cumsum(np.bincount(code, minlength=len(codes.dictionary))))
     number = np.arange(len(code)) - begins[code]
     nth = _days(code * days + first, code * days + past, number, len(codes.dictionary) * days)
-    rows = found.take(pa.array(order)).combine_chunks()
+    rows = found.take(pa.array(order))
     columns = {
         "code": codes.dictionary,
-        "product_sks": _lists(begins, rows["product_sk"]),
-        "unit_prices": _lists(begins, rows["unit_price"]),
-        "nth": _lists(np.arange(len(begins)) * days, pa.chunked_array([nth])),
+        "product_sks": _lists(begins, rows["product_sk"].combine_chunks()),
+        "unit_prices": _lists(begins, rows["unit_price"].combine_chunks()),
+        "nth": _lists(np.arange(len(begins)) * days, pa.array(nth)),
     }
     return pa.table(columns)
 
@@ -54,5 +54,5 @@ def _days(start: Numbers, stop: Numbers, number: Numbers, count: int) -> Numbers
     return np.repeat(numbers.astype("int16"), lengths)
 
 
-def _lists(begins: Numbers, values: pa.ChunkedArray) -> pa.ListArray:
-    return pa.ListArray.from_arrays(pa.array(begins, pa.int32()), values.combine_chunks())
+def _lists(begins: Numbers, values: pa.Array) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(begins, pa.int32()), values)

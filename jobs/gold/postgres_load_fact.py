@@ -35,7 +35,6 @@ from jobs.gold.closed import archived_among, still_open, with_closed
 from jobs.gold.force import lines_of_days, whole_transactions
 from jobs.gold.hold import hold, settle
 from jobs.gold.merge import close_views, merge
-from jobs.gold.money import in_units
 from jobs.gold.positions import Positions, changed_since, lines_taken, new_lists, positions
 from jobs.gold.publish import hold_readers
 from jobs.gold.reference import lines_of, touched, versions_since
@@ -139,9 +138,7 @@ def _stage_reference(
     wanted = at.now if staged.forced is not None else ()
     are_others = at.moved(BRONZE_PRODUCTS) or staged.has_new_prices
     if are_others or BRONZE_PRODUCTS.full_name in wanted:
-        versions = versions_since(products.versions, staged.since)
-        priced = versions.withColumn("unit_price", in_units(F.col("unit_price")))
-        frame = pricing.with_keys(priced)
+        frame = pricing.with_keys(versions_since(products.versions, staged.since))
         staging.create(run.conn, staging.PRODUCTS, run)
         staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings, products.rows)
         staged.products = True

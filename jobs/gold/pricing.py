@@ -26,10 +26,10 @@ MAX_RANGE = 2**15 - 1  # days from a batch's first to its last; a version's numb
 
 
 def with_keys(products: DataFrame) -> DataFrame:
-    """Product versions with their product_sk; one row a version."""
+    """Product versions with their product_sk, prices in ten-thousandths; one row a version."""
     return products.select(
         product_sk(F.col("stock_code"), F.col("effective_date")).alias("product_sk"), "*"
-    )
+    ).withColumn("unit_price", in_units(F.col("unit_price")))
 
 
 def count_by_day(lines: DataFrame) -> dict[date | None, int]:
@@ -99,7 +99,7 @@ def packed(versions: DataFrame, calendar: Calendar, rows: int | None = None) -> 
         rows = met.count()
     if rows * A_VERSION > MAX_PACKED:
         return None
-    found = met.toArrow().combine_chunks()
+    found = met.toArrow()
     codes = found["code"].combine_chunks().dictionary_encode()
     a_code = A_PRODUCT + A_DAY * len(calendar.days)
     if len(codes.dictionary) * a_code + len(found) * A_VERSION > MAX_PACKED:
@@ -164,7 +164,7 @@ def priced(
     Args:
         lines: a batch, with stock_code and day; lines of other days than `days` may be left
             without a price.
-        versions: product versions with product_sk, prices as decimal(12,4).
+        versions: product versions as of `with_keys`.
         days: the days of all lines that are to be priced.
         rows: at most so many versions, when that is known.
     """
@@ -173,6 +173,5 @@ def priced(
             dict.fromkeys(("product_sk", "unit_price"), F.lit(None).cast("bigint"))
         )
     calendar = Calendar(days)
-    versions = versions.withColumn("unit_price", in_units(F.col("unit_price")))
     prices = packed(versions, calendar, rows)
     return on_pairs(lines, versions) if prices is None else on_packed(lines, prices, calendar)

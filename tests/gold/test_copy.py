@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jobs.common.runlog import run_context
 from jobs.common.settings import Settings
 from jobs.gold import staging
+from tests.support.money import in_units
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,19 +54,14 @@ ROW = st.tuples(
 )
 
 
-def in_units(value: object) -> object:
-    """Money as the jobs hand it over: in ten-thousandths."""
-    return int(value * 10_000) if isinstance(value, Decimal) else value
-
-
 @settings(max_examples=10)
 @given(st.lists(ROW, min_size=1, max_size=200))
 def test_every_value_arrives_as_it_was(
     spark: SparkSession, gold_settings: Settings, rows: list[tuple[object, ...]]
 ) -> None:
     numbered = [(n, *row) for n, row in enumerate(rows)]
-    given = [tuple(map(in_units, row)) for row in numbered]
-    frame = spark.createDataFrame(given, SCHEMA).repartition(2)
+    handed = [tuple(map(in_units, row)) for row in numbered]
+    frame = spark.createDataFrame(handed, SCHEMA).repartition(2)
     columns = ", ".join(PROBE.column_names)
 
     with run_context(gold_settings, "probe", ("probe",)) as run:

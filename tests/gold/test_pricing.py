@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
-from jobs.gold import pricing
-from jobs.gold.money import in_units
+from jobs.gold import money, pricing
 from jobs.gold.pricing import count_by_day, on_pairs, priced
+from tests.support.money import in_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,7 +92,7 @@ class Shop:
 
     def versions(self, spark: SparkSession) -> DataFrame:
         rows = [version for history in self.histories.values() for version in history]
-        return spark.createDataFrame(rows, SCHEMA)
+        return as_priced(spark, rows)
 
     def lines(self, spark: SparkSession) -> DataFrame:
         return spark.createDataFrame(self.pairs, LINES)
@@ -100,14 +100,15 @@ class Shop:
     def expected(self, pairs: list[tuple[str, date]]) -> list[Line]:
         versions = [price_on(self.histories.get(code, []), day) for code, day in pairs]
         return sorted_lines(
-            (*pair, v and v.product_sk, v and units(v.unit_price))
+            (*pair, v and v.product_sk, v and in_units(v.unit_price))
             for pair, v in zip(pairs, versions, strict=True)
         )
 
 
-def units(price: Decimal) -> int:
-    """Ten-thousandths."""
-    return int(price * 10_000)
+def as_priced(spark: SparkSession, versions: list[Version]) -> DataFrame:
+    """Versions as `with_keys` gives them, but for their keys, which are told here."""
+    frame = spark.createDataFrame(versions, SCHEMA)
+    return frame.withColumn("unit_price", money.in_units(F.col("unit_price")))
 
 
 def found_by(lines: DataFrame) -> list[Line]:
@@ -143,8 +144,7 @@ def test_packed_prices_are_as_of_each_line_s_day(spark: SparkSession, seed: int)
 @settings(max_examples=1)
 def test_pairs_are_priced_as_of_their_day(spark: SparkSession, seed: int) -> None:
     shop = Shop(seed)
-    versions = shop.versions(spark).withColumn("unit_price", in_units(F.col("unit_price")))
-    found = on_pairs(shop.lines(spark), versions)
+    found = on_pairs(shop.lines(spark), shop.versions(spark))
     assert found_by(found) == shop.expected(shop.pairs)
 
 
@@ -167,7 +167,7 @@ def test_lines_without_a_code_or_of_another_day_have_no_price_and_stay(
     others = [day + timedelta(days=n) for n in (-1, 1, -9999, 9999)]
     pairs = [("A1", day), ("A1", day + timedelta(days=2)), (None, day), ("A1", None)]
     lines = spark.createDataFrame([*pairs, *(("A1", other) for other in others)], LINES)
-    versions = spark.createDataFrame(always, SCHEMA)
+    versions = as_priced(spark, always)
     found = packed_plan(lines, versions, [day, day + timedelta(days=2)])
     priced_lines = [(*pair, 1, 20_000) for pair in pairs[:2]]
     without = [(*pair, None, None) for pair in [*pairs[2:], *(("A1", other) for other in others)]]

@@ -26,6 +26,7 @@ from jobs.common.settings import Settings
 from jobs.gold import staging
 from jobs.gold.binary_rows import HEADER, TRAILER
 from jobs.gold.staging import RowStream, StagingTable
+from tests.support.money import in_units
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -81,7 +82,7 @@ def random_row(chance: Random, nth: int) -> tuple[Any, ...]:
 
 def as_spark(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """The row as the jobs hand it over: JSON as text, decimals as ten-thousandths."""
-    *values, fields = (int(v * 10**4) if isinstance(v, Decimal) else v for v in row)
+    *values, fields = map(in_units, row)
     return (*values, None if fields is None else json.dumps(fields, ensure_ascii=False))
 
 
