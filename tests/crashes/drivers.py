@@ -17,6 +17,7 @@ from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
+from jobs.common.contracts import BRONZE_TABLES, DW_TABLES
 from jobs.common.errors import BadInput, WarehouseError
 from jobs.common.job import JobContext, code_of_foreign
 from jobs.common.points import watched
@@ -56,15 +57,20 @@ class _Orders:
 
 
 class _Door(NamedTuple):
-    """Where the JVM is reached; and a Hive metastore, if not the JVM's own."""
+    """Where the JVM is reached; whether with a catalog apart, and whose metastore that asks."""
 
     port: int
     secret: str
+    apart: bool
     metastore: str | None
 
 
 class Driver:
-    """A process that runs a job, and dies or waits at a point of it."""
+    """A process that runs a job, and dies or waits at a point of it.
+
+    Apart, it knows the lake's tables by itself, as a run with a JVM of its own does: what others
+    write meanwhile does not change what it has read. That costs a moment.
+    """
 
     def __init__(
         self,
@@ -74,14 +80,17 @@ class Driver:
         *,
         die_at: str | None = None,
         pause_at: str | None = None,
+        apart: bool = False,
         metastore: str | None = None,
     ) -> None:
+        apart = apart or metastore is not None
+        self._spark = spark if apart else None
         gateway = spark.sparkContext._gateway
         assert gateway is not None
         parameters = gateway.gateway_parameters
         self._words, told = _FORKS.Pipe(duplex=False)
         self.orders = _Orders(die_at, pause_at, _FORKS.Event(), _FORKS.Event(), told)
-        door = _Door(parameters.port, parameters.auth_token, metastore)
+        door = _Door(parameters.port, parameters.auth_token, apart, metastore)
         self._process = _FORKS.Process(target=_drive, args=(door, settings, job, self.orders))
         self._process.start()
         told.close()
@@ -101,6 +110,8 @@ class Driver:
         self.orders.go_on.set()
         self._process.join(PATIENCE)
         assert self._process.exitcode is not None, "a driver hangs"
+        if self._spark:
+            _read_afresh(self._spark)
         try:
             words = self._words.recv()
         except EOFError:
@@ -126,14 +137,22 @@ def _drive(door: _Door, settings: Settings, job: str | Step, orders: _Orders) ->
     os._exit(code)  # the JVM is not ours to stop
 
 
+def _read_afresh(spark: SparkSession) -> None:
+    """A session keeps a table for half a minute as it last read it; others have written since."""
+    for table in BRONZE_TABLES + DW_TABLES:
+        if spark.catalog.tableExists(table.full_name):
+            spark.catalog.refreshTable(table.full_name)
+
+
 def _attached(door: _Door) -> SparkSession:
-    """The session that the JVM has, or one like it that asks another metastore."""
+    """The session that the JVM has, or one like it with a catalog of its own."""
     os.environ |= {"PYSPARK_GATEWAY_PORT": str(door.port), "PYSPARK_GATEWAY_SECRET": door.secret}
     gateway = launch_gateway()
     sessions = SparkSession._get_j_spark_session_class(gateway.jvm)
     session = default = sessions.getDefaultSession().get()
-    if door.metastore:
+    if door.apart:
         session = default.cloneSession()
+    if door.metastore:
         session.conf().set(f"spark.sql.catalog.{CATALOG}.uri", door.metastore)
     java_context = gateway.jvm.JavaSparkContext(session.sparkContext())
     conf = SparkConf(_jvm=gateway.jvm, _jconf=java_context.getConf())

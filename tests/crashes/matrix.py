@@ -171,7 +171,7 @@ class Matrix:
         self.hits += victim.kill(self.warehouse, running)
         return running
 
-    def driver(self, job: str, **orders: str | None) -> Driver:
+    def driver(self, job: str, **orders: Any) -> Driver:
         """A process that runs the job."""
         return Driver(self.warehouse.spark, self.warehouse.settings, job, **orders)
 

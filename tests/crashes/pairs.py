@@ -61,7 +61,7 @@ def race(matrix: Matrix, pair: Pair) -> Race:
     prepare(matrix, pair[0])
     first = matrix.driver(pair[0], pause_at=middle(matrix.reached[pair[0]]))
     first.wait_for_pause()
-    second = matrix.driver(pair[1])
+    second = matrix.driver(pair[1], apart=True)
     second.wait(MOMENT if pair[0] != pair[1] else OWN_MOMENT)
     waited = first.orders.paused.is_set()
     ends = first.end(), second.end()

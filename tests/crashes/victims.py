@@ -17,7 +17,7 @@ import psycopg2
 
 from embedded import services
 from embedded.home import Home
-from jobs.common.contracts import BRONZE_TABLES, DW_TABLES
+from jobs.common.contracts import DW_TABLES
 from jobs.common.db import connect
 from jobs.common.errors import TransientError
 from jobs.common.job import JobContext
@@ -152,7 +152,7 @@ def metastore(warehouse: Warehouse) -> Iterator[Victim]:
 
     service.start()
     try:
-        yield Victim(kill, start, heal=_read_afresh)
+        yield Victim(kill, start)
     finally:
         service.end()
 
@@ -213,16 +213,6 @@ def _heal(warehouse: Warehouse) -> None:
         ended = Driver(warehouse.spark, warehouse.settings, _write_to_the_lake).end()
         in_a_row = 0 if ended.code else in_a_row + 1
         assert time.monotonic() < deadline, ended.words
-
-
-def _read_afresh(warehouse: Warehouse) -> None:
-    """Drivers on a metastore of their own change tables that the session still knows as it last
-    read them.
-    """
-    catalog = warehouse.spark.catalog
-    for table in BRONZE_TABLES + DW_TABLES:
-        if catalog.tableExists(table.full_name):
-            catalog.refreshTable(table.full_name)
 
 
 def _write_to_the_lake(context: JobContext, _: datetime) -> None:
