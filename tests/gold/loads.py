@@ -21,6 +21,8 @@ from tests.support.databases import Rows, query
 
 Row = dict[str, Any]
 
+FEBRUARY = "2011-02-10 09:00+00"  # a moment, where lines are of January by default
+
 EMPTY = """
 DO $$
 DECLARE
