@@ -28,6 +28,8 @@ from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
 # compiles nothing any more.
 QUICK_COMPILER = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m"
 MUCH_TO_DO = 128 << 20
+# The default one collects beside the work, on cores that a driver here has work for.
+COLLECTOR = "-XX:+UseParallelGC"
 LOG_CONFIGURATION = PROJECT_ROOT / "jobs" / "common" / "log4j2.properties"
 
 
@@ -85,7 +87,7 @@ def spark_environment(settings: Settings) -> dict[str, str]:
 
 def start_options(settings: Settings) -> str:
     """Java options with which a driver starts, and does little work, in less time."""
-    options = []
+    options = [COLLECTOR] if settings.is_local else []
     if settings.spark_class_archive:
         options.append(class_archive.java_options())
     if wants_quick_compiler(settings):

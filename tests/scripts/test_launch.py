@@ -113,6 +113,15 @@ def test_a_driver_with_little_to_do_is_not_optimised(
     assert (launch.QUICK_COMPILER in launch.start_options(ours)) == quick
 
 
+@pytest.mark.parametrize(("mode", "ours"), [("local[2]", True), ("spark://master:7077", False)])
+def test_a_driver_that_works_collects_in_parallel(
+    settings: Settings, mode: str, ours: bool
+) -> None:
+    driver = settings.model_copy(update={"spark_master": mode})
+
+    assert (launch.COLLECTOR in launch.start_options(driver)) == ours
+
+
 def test_without_the_archive_nothing_names_it(settings: Settings) -> None:
     ours = settings.model_copy(update={"spark_class_archive": False})
 

@@ -15,6 +15,7 @@ from jobs.common.roles import create_metastore
 from jobs.common.session import get_session
 from jobs.common.settings import Settings
 from jobs.launch import (
+    COLLECTOR,
     LOG_CONFIGURATION,
     QUICK_COMPILER,
     base_environment,
@@ -32,7 +33,8 @@ SMALL = {
 }
 # The second compiler costs a session as short as a test's more than it gives.
 JAVA_OPTIONS = (
-    f"-Duser.timezone=UTC {QUICK_COMPILER} -Dlog4j2.configurationFile={LOG_CONFIGURATION.as_uri()}"
+    f"-Duser.timezone=UTC {COLLECTOR} {QUICK_COMPILER}"
+    f" -Dlog4j2.configurationFile={LOG_CONFIGURATION.as_uri()}"
 )
 
 
