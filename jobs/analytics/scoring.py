@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from jobs.common.dates import bounds, stretches
+from jobs.common.dates import spans
 from jobs.common.db import run_file
 from jobs.common.errors import UsageError
 
@@ -109,9 +109,8 @@ def _months(cur: Cursor) -> list[date]:
 
 def _over(cur: Cursor, name: str, months: list[date], batches: list[int] | None = None) -> None:
     """Run a file for these months, once for those that follow each other."""
-    for first, last in stretches(months):
-        values = {"start": bounds(first)["start"], "past": bounds(last)["past"]}
-        run_file(cur, name, values | {"batches": batches})
+    for span in spans(months):
+        run_file(cur, name, span | {"batches": batches})
 
 
 def pending(cur: Cursor) -> int:

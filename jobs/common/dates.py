@@ -110,14 +110,17 @@ def next_month(day: date) -> date:
     return date(day.year + years, number + 1, 1)
 
 
-def stretches(months: Iterable[date]) -> list[tuple[date, date]]:
-    """Months in order, as first and last of those that follow each other without a gap."""
-    found: list[tuple[date, date]] = []
+def spans(months: Iterable[date]) -> list[dict[str, object]]:
+    """Of months in order, those that follow each other as one: its first moment, and the one after
+    its last (UTC), for a statement's parameters.
+    """
+    found: list[dict[str, object]] = []
     for month in months:
-        if found and bounds(found[-1][1])["past"] == bounds(month)["start"]:
-            found[-1] = (found[-1][0], month)
+        start, past = bounds(month)["start"], bounds(month)["past"]
+        if found and found[-1]["past"] == start:
+            found[-1]["past"] = past
         else:
-            found.append((month, month))
+            found.append({"start": start, "past": past})
     return found
 
 

@@ -105,7 +105,7 @@ running AS (
 figures AS (
     SELECT
         r.slot,
-        r.total,
+        max(r.total) AS total,
         min(r.quantity) FILTER (WHERE r.upto >= (r.total + 1) / 2) AS low_middle,
         min(r.quantity) FILTER (WHERE r.upto >= r.total / 2 + 1) AS high_middle,
         sum(r.lines * r.quantity) AS units,
@@ -113,7 +113,7 @@ figures AS (
         + coalesce(sum(r.lines * r.quantity::numeric * r.quantity) FILTER (WHERE r.quantity >= 65536), 0)
             AS squares
     FROM running AS r
-    GROUP BY r.slot, r.total
+    GROUP BY r.slot
 ),
 
 spread AS (

@@ -6,6 +6,15 @@ INSERT INTO judged (
     transaction_id, invoice_no, stock_code, quantity, invoice_date, baseline_month, median_qty, std_deviation,
     base_threshold
 )
+WITH least AS (
+    SELECT
+        l.stock_code,
+        min(l.base_threshold) AS threshold
+    FROM limits AS l
+    WHERE l.is_whole
+    GROUP BY l.stock_code
+)
+
 SELECT
     f.transaction_id,
     f.invoice_no,
@@ -18,6 +27,8 @@ SELECT
     l.base_threshold
 FROM fact_transactions AS f
 INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
+-- few lines are above even the lowest threshold of their product: the others are not joined by month
+INNER JOIN least AS n ON p.stock_code = n.stock_code AND f.quantity > n.threshold
 INNER JOIN limits AS l
     ON p.stock_code = l.stock_code AND date_trunc('month', f.invoice_date AT TIME ZONE 'UTC')::date = l.month
 WHERE

@@ -1,15 +1,15 @@
 -- Purpose: what the winners change: each told once, for all that follows.
 -- Run by:  jobs/gold/merge.py
 -- Parameters: forced (dates of lines that stay may be damaged, too)
--- Makes:   changes (one row a product version, month and kind of change), months (yyyymm, in which
+-- Makes:   changes (one row a product, month and kind of change), months (yyyymm, in which
 --          lines came, went or changed), buyers (customers of the winners, with their dates)
 
--- What came, went or changed, by product version and month. A line whose price alone did is in
+-- What came, went or changed, by product and month. A line whose price alone did is in
 -- no other baseline than before, but it may not have been scored yet under its old batch. One that
 -- people may have judged can be the floor of lines that did not change.
 CREATE TEMP TABLE changes ON COMMIT DROP AS
 SELECT DISTINCT
-    c.product_sk,
+    p.stock_code,
     c.yyyymm,
     c.is_sale,
     c.is_price,
@@ -34,6 +34,7 @@ FROM (
     FROM replaced AS r
     WHERE NOT r.same AND (r.is_new OR NOT r.stays)
 ) AS c
+LEFT JOIN dim_products AS p ON c.product_sk = p.product_sk
 LEFT JOIN anomalies AS a ON c.transaction_id = a.transaction_id;
 
 ANALYZE changes;

@@ -2,26 +2,6 @@
 -- Run by:  jobs/gold/merge.py; the last statement's row count is the lines written
 -- Parameters: batch_id, known_months (yyyymm)
 
-DELETE FROM fact_transactions AS f
-USING replaced AS r
-WHERE
-    f.transaction_id = r.transaction_id
-    AND f.invoice_date = r.invoice_date
-    AND NOT r.stays;
-
--- The same line, said again by a later file: only where it came from is new.
-UPDATE fact_transactions AS f
-SET
-    file_key = w.file_key,
-    source_line = w.source_line
-FROM replaced AS r
-INNER JOIN winners AS w ON r.transaction_id = w.transaction_id
-WHERE
-    r.same
-    AND f.transaction_id = r.transaction_id
-    AND f.invoice_date = r.invoice_date
-    AND (f.file_key, f.source_line) <> (w.file_key, w.source_line);
-
 INSERT INTO fact_transactions AS f (
     transaction_id, product_sk, customer_sk, country_sk, date_sk, invoice_no, invoice_date,
     quantity, unit_price, total_amount, is_return, batch_id, file_key, source_line

@@ -128,20 +128,12 @@ ON CONFLICT (month) DO UPDATE SET batch_id = excluded.batch_id;
 -- Products and months for the anomaly job to look at.
 INSERT INTO ops.sales_changes (stock_code, month, batch_id, reason)
 SELECT
-    s.stock_code,
-    to_date(s.yyyymm::text, 'YYYYMM') AS month,
+    c.stock_code,
+    to_date(c.yyyymm::text, 'YYYYMM') AS month,
     %(batch_id)s AS batch_id,
-    CASE WHEN s.is_price THEN 'prices' WHEN s.is_flagged THEN 'flagged' ELSE 'lines' END AS reason
-FROM (
-    SELECT DISTINCT
-        p.stock_code,
-        c.yyyymm,
-        c.is_price,
-        c.is_flagged
-    FROM changes AS c
-    INNER JOIN dim_products AS p ON c.product_sk = p.product_sk
-    WHERE c.is_sale
-) AS s;
+    CASE WHEN c.is_price THEN 'prices' WHEN c.is_flagged THEN 'flagged' ELSE 'lines' END AS reason
+FROM changes AS c
+WHERE c.is_sale;
 
 -- Versions and countries that are no more: by now no line points to them.
 DELETE FROM dim_products AS d

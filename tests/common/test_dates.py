@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from jobs.common.dates import EVERY_DAY, Dates, stretches, whole_months
+from jobs.common.dates import EVERY_DAY, Dates, spans, whole_months
 from jobs.common.errors import UsageError
 from jobs.common.settings import PROJECT_ROOT
 
@@ -93,11 +93,17 @@ def test_a_load_refuses_dates_without_force() -> None:
     assert "add --force" in told
 
 
-def test_months_that_follow_each_other_are_one_stretch() -> None:
+def test_months_that_follow_each_other_are_one_span() -> None:
     months = [date(2024, 11, 1), date(2024, 12, 1), date(2025, 1, 1), date(2025, 3, 1)]
 
-    assert stretches([]) == []
-    assert stretches(months) == [(months[0], months[2]), (months[3], months[3])]
+    def moment(year: int, month: int) -> datetime:
+        return datetime(year, month, 1, tzinfo=UTC)
+
+    assert spans([]) == []
+    assert spans(months) == [
+        {"start": moment(2024, 11), "past": moment(2025, 2)},
+        {"start": moment(2025, 3), "past": moment(2025, 4)},
+    ]
 
 
 @pytest.mark.parametrize(

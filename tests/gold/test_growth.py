@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.common.dates import bounds
-from jobs.common.db import sql_file
+from jobs.common.db import run_file, sql_file
 from jobs.common.runlog import run_context
 from jobs.common.settings import Settings
 from jobs.gold import held as held_lines
+from jobs.gold import merge
 from jobs.gold.held import find_held
 from jobs.gold.merge import open_views
-from tests.gold.loads import A1, B2, EMPTY, FRANCE, File, Loads, bad, line, product
+from tests.gold.loads import A1, B2, EMPTY, FEBRUARY, FRANCE, File, Loads, bad, line, product
 from tests.support.databases import query
 
 MONTHS = tuple(date(2011, month, 1) for month in (1, 2, 3))
@@ -121,19 +122,46 @@ def test_whatever_the_numbers_all_that_gold_has_of_them_is_found(
     assert {month for _, month in found} <= set(months)
 
 
-def test_a_months_statement_is_planned_for_that_month_alone(loads: Loads) -> None:
-    text = re.sub(r"^--.*$", "", sql_file("load/16_held_of_month.sql"), flags=re.MULTILINE)
+@pytest.mark.parametrize(
+    "name", ["load/16_held_of_month.sql", "load/33_replaced.sql", "load/95_sums_lines.sql"]
+)
+def test_a_months_statement_is_planned_for_that_month_alone(loads: Loads, name: str) -> None:
+    text = re.sub(r"^--.*$", "", sql_file(name), flags=re.MULTILINE)
     with run_context(loads.settings, "fact_postgres", ("gold",)) as run:
         staged = loads.stage(run, File("f", [line("1-1")], LATER))
         with run.conn, run.conn.cursor() as cur:
             open_views(cur, run, staged)
             find_held(cur, staged.line_count)
-            cur.execute("EXPLAIN " + text, bounds(MONTHS[1]))
-            plan = "\n".join(row[0] for row in cur.fetchall())
+            run_file(cur, "load/20_resolve.sql", {"batch_id": run.run_id, "forced": False})
+            run_file(cur, "load/22_winners.sql", {"any_lost": False})
+            run_file(cur, "load/94_sums_sampled.sql", {"batch_id": run.run_id})
+            plan = ""
+            for statement in text.rstrip().rstrip(";").split(";\n"):
+                cur.execute("EXPLAIN " + statement, bounds(MONTHS[1]))
+                plan += "\n".join(row[0] for row in cur.fetchall())
             run.conn.rollback()
     assert set(re.findall(r"fact_transactions_\d{4}_\d\d(?!\d)", plan)) == {
         "fact_transactions_2011_02"
     }
+
+
+def test_the_fact_is_not_asked_for_lines_that_went_when_none_did(
+    loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = list[str]()
+
+    def noted(cur: Any, name: str, params: Any = None) -> None:
+        names.append(name)
+        run_file(cur, name, params)
+
+    monkeypatch.setattr(merge, "run_file", noted)
+
+    loads.take(File("d", numbered(530_000, 3), LATER))
+    assert "load/33_replaced.sql" not in names
+
+    moved = [line(key, invoice_date=FEBRUARY) for key in ("500000-1", "520000-1")]
+    loads.take(File("e", moved, "2011-03-30T04:00"))
+    assert names.count("load/33_replaced.sql") == 2
 
 
 # ---- restating ----------------------------------------------------------------------------

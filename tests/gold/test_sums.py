@@ -19,8 +19,9 @@ from psycopg2.extras import execute_values
 
 from jobs.common.db import connect
 from jobs.common.settings import Settings
+from jobs.gold import merge
 from tests.gold.line_steps import CUSTOMERS, REGIONS, STEPS, UPSERT, a_line, sell
-from tests.gold.loads import EMPTY, File, Loads, line, product
+from tests.gold.loads import EMPTY, File, Loads, Row, line, product
 from tests.support.databases import Rows, query
 
 LINES = (
@@ -215,6 +216,29 @@ def test_a_load_says_whether_the_sums_of_what_it_changed_are_right(gold: Setting
     loads.take(File("c", [line("4-1")]))
 
     assert the_check(loads) == [("warn", True, "0"), ("warn", True, "0"), ("warn", False, "2")]
+
+
+@pytest.mark.parametrize(
+    ("few", "lines", "wrong"),
+    [
+        (1000, [line("5-1"), line("5-2", customer_id="C2")], "1"),
+        (2, [line("5-1"), line("5-2", customer_id="C2")], "0"),
+        (2, [line("5-1")], "1"),
+    ],
+    ids=["both are looked at", "who has most is not", "one is, however many lines it has"],
+)
+def test_of_customers_with_many_lines_no_more_than_one_is_looked_at(
+    gold: Settings, monkeypatch: pytest.MonkeyPatch, few: int, lines: list[Row], wrong: str
+) -> None:
+    monkeypatch.setattr(merge, "LINES_SAMPLED", few)
+    query(gold, EMPTY)
+    loads = Loads(gold)
+    loads.take(File("a", [line(f"{n}-1") for n in range(4)]))
+    query(gold, "UPDATE ops.sales_by_buyer SET revenue = 0 WHERE customer_sk = 1")
+
+    loads.take(File("b", lines))
+
+    assert the_check(loads)[-1][2] == wrong
 
 
 def test_a_corrected_category_takes_its_lines_along(gold: Settings) -> None:

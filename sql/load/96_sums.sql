@@ -1,41 +1,38 @@
 -- Purpose: whether the sums of what this load changed are those of the fact's lines: of 20 products
---          in their changed months, and of 10 customers among these lines.
+--          in their changed months, and of up to 10 customers among these lines. All lines that a
+--          customer ever had are read: of one customer, and of others as long as they are few.
 -- Run by:  jobs/gold/merge.py
--- Parameters: batch_id
+-- Parameters: batch_id, few (how many lines customers may have together)
+-- Reads:   sampled, sampled_lines
 
-WITH products AS MATERIALIZED (
-    SELECT DISTINCT
-        c.stock_code,
-        c.month,
-        md5(c.stock_code || c.batch_id) AS lot
-    FROM ops.sales_changes AS c
-    WHERE c.batch_id = %(batch_id)s
-    ORDER BY lot
-    LIMIT 20
-),
-
-lines AS MATERIALIZED (
+WITH lots AS (
     SELECT
-        c.stock_code,
-        c.month,
-        f.customer_sk,
-        f.quantity,
-        f.total_amount
-    FROM products AS c
-    INNER JOIN dim_products AS p ON c.stock_code = p.stock_code
-    INNER JOIN fact_transactions AS f
-        ON
-            p.product_sk = f.product_sk
-            AND f.invoice_date >= c.month::timestamp AT TIME ZONE 'UTC'
-            AND f.invoice_date < (c.month + interval '1 month') AT TIME ZONE 'UTC'
+        c.customer_sk,
+        s.lines,
+        md5(c.customer_sk || ' ' || %(batch_id)s) AS lot
+    FROM (SELECT DISTINCT l.customer_sk FROM sampled_lines AS l) AS c
+    LEFT JOIN (
+        SELECT
+            b.customer_sk,
+            sum(b.lines) AS lines
+        FROM ops.sales_by_buyer AS b
+        WHERE b.customer_sk IN (SELECT l.customer_sk FROM sampled_lines AS l)
+        GROUP BY b.customer_sk
+    ) AS s ON c.customer_sk = s.customer_sk
+    WHERE c.customer_sk <> -1
 ),
 
 buyers AS MATERIALIZED (
-    SELECT DISTINCT l.customer_sk
-    FROM lines AS l
-    WHERE l.customer_sk <> -1
-    ORDER BY l.customer_sk
-    LIMIT 10
+    SELECT r.customer_sk
+    FROM (
+        SELECT
+            l.customer_sk,
+            row_number() OVER w AS nth,
+            sum(coalesce(l.lines, 0)) OVER w AS lines_upto
+        FROM lots AS l
+        WINDOW w AS (ORDER BY coalesce(l.lines, 0) > %(few)s, l.lot ROWS UNBOUNDED PRECEDING)
+    ) AS r
+    WHERE r.nth <= 10 AND (r.nth = 1 OR r.lines_upto <= %(few)s)
 ),
 
 -- a place, its lines, units and revenue: once as counted, once as kept
@@ -45,8 +42,8 @@ counted AS (
         count(l.quantity) AS lines,
         coalesce(sum(l.quantity), 0) AS units,
         coalesce(sum(l.total_amount), 0) AS revenue
-    FROM products AS c
-    LEFT JOIN lines AS l ON c.stock_code = l.stock_code AND c.month = l.month
+    FROM sampled AS c
+    LEFT JOIN sampled_lines AS l ON c.stock_code = l.stock_code AND c.month = l.month
     GROUP BY c.stock_code, c.month
     UNION ALL
     SELECT
@@ -65,7 +62,7 @@ kept AS (
         sum(s.lines) AS lines,
         sum(s.units) AS units,
         sum(s.revenue) AS revenue
-    FROM products AS c
+    FROM sampled AS c
     INNER JOIN ops.sales_by_month AS s ON c.stock_code = s.stock_code AND c.month = s.month
     GROUP BY s.stock_code, s.month
     UNION ALL
