@@ -86,7 +86,7 @@ def spark_environment(settings: Settings) -> dict[str, str]:
 
 
 def start_options(settings: Settings) -> str:
-    """Java options with which a driver starts, and does little work, in less time."""
+    """Java options with which a driver starts, and works, in less time."""
     options = [COLLECTOR] if settings.is_local else []
     if settings.spark_class_archive:
         options.append(class_archive.java_options())

@@ -116,11 +116,11 @@ def spans(months: Iterable[date]) -> list[dict[str, object]]:
     """
     found: list[dict[str, object]] = []
     for month in months:
-        start, past = bounds(month)["start"], bounds(month)["past"]
-        if found and found[-1]["past"] == start:
-            found[-1]["past"] = past
+        own = bounds(month)
+        if found and found[-1]["past"] == own["start"]:
+            found[-1]["past"] = own["past"]
         else:
-            found.append({"start": start, "past": past})
+            found.append({"start": own["start"], "past": own["past"]})
     return found
 
 

@@ -4,26 +4,20 @@
 
 INSERT INTO cells (stock_code, month, quantity, lines)
 SELECT
-    c.stock_code,
-    make_date(c.yyyymm / 100, mod(c.yyyymm, 100), 1) AS month,
-    c.quantity,
-    c.lines
-FROM (
-    SELECT
-        p.stock_code,
-        f.date_sk / 100 AS yyyymm,
-        f.quantity,
-        count(*) AS lines
-    FROM fact_transactions AS f
-    INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
-    WHERE
-        f.invoice_date >= %(start)s
-        AND f.invoice_date < %(past)s
-        AND f.quantity > 0
-        AND p.stock_code IN (SELECT w.stock_code FROM wanted AS w)
-        AND NOT EXISTS (
-            SELECT 1 FROM anomalies AS a
-            WHERE a.transaction_id = f.transaction_id AND a.status = 'RESOLVED'
-        )
-    GROUP BY 1, 2, 3
-) AS c;
+    p.stock_code,
+    make_date(f.date_sk / 100 / 100, mod(f.date_sk / 100, 100), 1) AS month,
+    f.quantity,
+    count(*) AS lines
+FROM fact_transactions AS f
+INNER JOIN dim_products AS p ON f.product_sk = p.product_sk
+WHERE
+    f.invoice_date >= %(start)s
+    AND f.invoice_date < %(past)s
+    AND f.quantity > 0
+    AND p.stock_code IN (SELECT w.stock_code FROM wanted AS w)
+    AND NOT EXISTS (
+        SELECT 1 FROM anomalies AS a
+        WHERE a.transaction_id = f.transaction_id AND a.status = 'RESOLVED'
+    )
+-- days are made months of groups, not of lines
+GROUP BY p.stock_code, f.date_sk / 100, f.quantity;

@@ -8,18 +8,12 @@
 WITH lots AS (
     SELECT
         c.customer_sk,
-        s.lines,
+        coalesce(sum(s.lines), 0) AS lines,
         md5(c.customer_sk || ' ' || %(batch_id)s) AS lot
     FROM (SELECT DISTINCT l.customer_sk FROM sampled_lines AS l) AS c
-    LEFT JOIN (
-        SELECT
-            b.customer_sk,
-            sum(b.lines) AS lines
-        FROM ops.sales_by_buyer AS b
-        WHERE b.customer_sk IN (SELECT l.customer_sk FROM sampled_lines AS l)
-        GROUP BY b.customer_sk
-    ) AS s ON c.customer_sk = s.customer_sk
+    LEFT JOIN ops.sales_by_buyer AS s ON c.customer_sk = s.customer_sk
     WHERE c.customer_sk <> -1
+    GROUP BY c.customer_sk
 ),
 
 buyers AS MATERIALIZED (
@@ -28,9 +22,9 @@ buyers AS MATERIALIZED (
         SELECT
             l.customer_sk,
             row_number() OVER w AS nth,
-            sum(coalesce(l.lines, 0)) OVER w AS lines_upto
+            sum(l.lines) OVER w AS lines_upto
         FROM lots AS l
-        WINDOW w AS (ORDER BY coalesce(l.lines, 0) > %(few)s, l.lot ROWS UNBOUNDED PRECEDING)
+        WINDOW w AS (ORDER BY l.lines > %(few)s, l.lot ROWS UNBOUNDED PRECEDING)
     ) AS r
     WHERE r.nth <= 10 AND (r.nth = 1 OR r.lines_upto <= %(few)s)
 ),

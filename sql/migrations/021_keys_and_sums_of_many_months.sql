@@ -32,8 +32,6 @@ DECLARE
     v_name text := ops.fact_month_name(p_month);
     v_from timestamptz := p_month::timestamp AT TIME ZONE 'UTC';
     v_to timestamptz := (p_month + interval '1 month') AT TIME ZONE 'UTC';
-    v_lines real;
-    v_versions real;
 BEGIN
     EXECUTE format(
         'ALTER TABLE public.%1$I '
@@ -46,12 +44,13 @@ BEGIN
     EXECUTE format('CREATE INDEX ON public.%I (product_sk)', v_name);
     EXECUTE format('CREATE INDEX ON public.%I (customer_sk) WHERE customer_sk <> -1', v_name);
     EXECUTE format('ANALYZE public.%I', v_name);
-    SELECT c.reltuples INTO v_lines FROM pg_class AS c
-    WHERE c.oid = format('public.%I', v_name)::regclass;
-    SELECT c.reltuples INTO v_versions FROM pg_class AS c
-    WHERE c.oid = 'public.dim_products'::regclass;
     -- to look a line's version up takes as long as to hash some ten
-    IF v_lines * 10 < v_versions THEN
+    IF (
+        SELECT m.reltuples * 10 < p.reltuples
+        FROM pg_class AS m
+        CROSS JOIN pg_class AS p
+        WHERE m.oid = format('public.%I', v_name)::regclass AND p.oid = 'public.dim_products'::regclass
+    ) THEN
         PERFORM ops.look_up_products(p_month);
     END IF;
     EXECUTE format(
@@ -75,30 +74,18 @@ BEGIN
     WHERE month >= p_from::date AND month < p_to::date;
 
     INSERT INTO ops.sales_by_month (month, stock_code, category, lines, sales_lines, units, revenue)
-    WITH summed AS (
-        SELECT
-            l.date_sk / 100 AS yyyymm,
-            p.stock_code,
-            p.category,
-            count(*) AS lines,
-            count(*) FILTER (WHERE l.quantity > 0) AS sales_lines,
-            sum(l.quantity) AS units,
-            sum(l.total_amount) AS revenue
-        FROM public.fact_transactions AS l
-        INNER JOIN public.dim_products AS p ON l.product_sk = p.product_sk
-        WHERE l.invoice_date >= p_from AND l.invoice_date < p_to
-        GROUP BY 1, 2, 3
-    )
-
     SELECT
-        make_date(m.yyyymm / 100, m.yyyymm % 100, 1),
-        m.stock_code,
-        m.category,
-        m.lines,
-        m.sales_lines,
-        m.units,
-        m.revenue
-    FROM summed AS m;
+        make_date(l.date_sk / 100 / 100, l.date_sk / 100 % 100, 1),
+        p.stock_code,
+        p.category,
+        count(*),
+        count(*) FILTER (WHERE l.quantity > 0),
+        sum(l.quantity),
+        sum(l.total_amount)
+    FROM public.fact_transactions AS l
+    INNER JOIN public.dim_products AS p ON l.product_sk = p.product_sk
+    WHERE l.invoice_date >= p_from AND l.invoice_date < p_to
+    GROUP BY l.date_sk / 100, p.stock_code, p.category;
 
     INSERT INTO ops.sales_by_buyer AS s (customer_sk, country_sk, lines, revenue)
     SELECT
