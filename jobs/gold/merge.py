@@ -54,12 +54,16 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     run_file(cur, "load/22_winners.sql", {"any_lost": cur.fetchone() == (True,)})
     if staged.forced is not None:
         run_file(cur, "load/25_put_right.sql", params)
+    known, new = _months(cur)
+    params["known_months"] = _numbers(known)
     run_file(cur, "load/28_changes.sql", params)
     run_file(cur, "load/30_members.sql")
-    known, new = _months(cur)
     _settle_replaced(cur)
-    run_file(cur, "load/35_known_months.sql", params | {"known_months": _numbers(known)})
-    written = cur.rowcount + (_build_months(cur, run, new) if new else 0)
+    run_file(cur, "load/35_known_months.sql", params)
+    written = cur.rowcount
+    if new:
+        written += _build_months(cur, run, new)
+        run_file(cur, "load/38_new_months.sql", {"new_months": _numbers(new)})
     run_file(cur, "load/40_settle.sql", params)
     if staged.reopened:
         run_file(cur, "load/45_reopened.sql", params)
@@ -132,11 +136,7 @@ def _no_rows(table: StagingTable) -> sql.Composable:
 
 def _months(cur: Cursor) -> tuple[list[date], list[date]]:
     """Months of the winners: those that have a partition, and new ones."""
-    cur.execute(
-        "SELECT to_date(yyyymm::text, 'YYYYMM') AS month, to_regclass('public.'"
-        " || ops.fact_month_name(to_date(yyyymm::text, 'YYYYMM'))) IS NOT NULL"
-        " FROM months ORDER BY month"
-    )
+    run_file(cur, "load/27_tally.sql")
     rows = cur.fetchall()
     return [m for m, there in rows if there], [m for m, there in rows if not there]
 

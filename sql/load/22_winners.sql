@@ -39,6 +39,7 @@ SELECT
     h.customer_sk,
     h.quantity,
     w.is_new,
+    w.rules IS NOT NULL AS is_bad,
     w.rules IS NULL AND w.invoice_date = h.invoice_date AS stays,
     w.rules IS NULL
     AND w.invoice_date = h.invoice_date

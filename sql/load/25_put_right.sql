@@ -8,7 +8,7 @@ SELECT ops.rebuild_sums();
 
 -- Lines that nobody delivered go like lines that moved, with all that follows from it.
 INSERT INTO replaced (
-    transaction_id, invoice_date, product_sk, customer_sk, quantity, is_new, stays, same
+    transaction_id, invoice_date, product_sk, customer_sk, quantity, is_new, is_bad, stays, same
 )
 SELECT
     f.transaction_id,
@@ -17,6 +17,7 @@ SELECT
     f.customer_sk,
     f.quantity,
     FALSE AS is_new,
+    FALSE AS is_bad,
     FALSE AS stays,
     FALSE AS same
 FROM fact_transactions AS f

@@ -1,8 +1,8 @@
--- Purpose: what the winners change: each told once, for all that follows.
+-- Purpose: what changes in months that the fact has: told once, for all that follows. All lines of a
+--          new month come; its sums tell of them (38).
 -- Run by:  jobs/gold/merge.py
--- Parameters: forced (dates of lines that stay may be damaged, too)
--- Makes:   changes (one row a product, month and kind of change), months (yyyymm, in which
---          lines came, went or changed), buyers (customers of the winners, with their dates)
+-- Parameters: known_months (yyyymm)
+-- Makes:   changes (one row a product, month and kind of change)
 
 -- What came, went or changed, by product and month. A line whose price alone did is in
 -- no other baseline than before, but it may not have been scored yet under its old batch. One that
@@ -23,7 +23,11 @@ FROM (
         coalesce(NOT r.is_new AND r.stays, FALSE) AS is_price
     FROM winners AS w
     LEFT JOIN replaced AS r ON w.transaction_id = r.transaction_id
-    WHERE w.rules IS NULL AND r.same IS NOT TRUE
+    WHERE
+        w.rules IS NULL
+        AND r.same IS NOT TRUE
+        AND cardinality(%(known_months)s::integer[]) > 0
+        AND w.date_sk / 100 = any(%(known_months)s::integer[])
     UNION ALL
     SELECT
         r.transaction_id,
@@ -38,22 +42,3 @@ LEFT JOIN dim_products AS p ON c.product_sk = p.product_sk
 LEFT JOIN anomalies AS a ON c.transaction_id = a.transaction_id;
 
 ANALYZE changes;
-
-CREATE TEMP TABLE months ON COMMIT DROP AS
-SELECT DISTINCT c.yyyymm FROM changes AS c
-UNION
-SELECT DISTINCT w.date_sk / 100 AS yyyymm
-FROM winners AS w
-WHERE %(forced)s AND w.rules IS NULL;
-
-CREATE TEMP TABLE buyers ON COMMIT DROP AS
-SELECT
-    w.customer_sk,
-    w.customer_id,
-    min(w.invoice_date) AS first_purchase,
-    max(w.invoice_date) AS last_purchase
-FROM winners AS w
-WHERE w.rules IS NULL AND w.customer_sk <> -1
-GROUP BY w.customer_sk, w.customer_id;
-
-ANALYZE buyers;

@@ -21,7 +21,13 @@ SELECT
     %(batch_id)s AS batch_id
 FROM winners AS w
 INNER JOIN ops.loaded_files AS f ON w.file_key = f.file_key
-WHERE w.rules IS NOT NULL
+WHERE
+    w.rules IS NOT NULL
+    -- else the lines are not read
+    AND EXISTS (
+        SELECT 1 FROM tally AS t
+        WHERE t.is_bad
+    )
 ON CONFLICT (error_id) DO UPDATE SET
     transaction_id = excluded.transaction_id,
     raw = excluded.raw,

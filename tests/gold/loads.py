@@ -34,6 +34,7 @@ BEGIN
     END LOOP;
 END $$;
 DELETE FROM transactions_error;
+DELETE FROM anomalies;
 DELETE FROM dim_products;
 DELETE FROM dim_customers WHERE customer_sk <> -1;
 DELETE FROM dim_countries;

@@ -123,8 +123,20 @@ def test_the_views_say_what_the_lines_add_up_to_after_any_history(
             assert views(gold) == expected(query(gold, LINES)), step.__name__
 
 
-def test_months_built_aside_around_others_are_counted_once(gold: Settings) -> None:
+# Whatever their size, tables are read by several processes.
+BY_SEVERAL = (
+    "SET parallel_setup_cost = 0; SET min_parallel_table_scan_size = 0;"
+    " SET max_parallel_workers_per_gather = 2"
+)
+WORKERS = (
+    "SELECT parallel_workers_launched FROM pg_stat_database WHERE datname = current_database()"
+)
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["by one", "by several"])
+def test_months_built_aside_around_others_are_counted_once(gold: Settings, several: bool) -> None:
     begin(gold)
+    workers = query(gold, WORKERS)
     new = ["2010-11-01", "2010-12-01", "2011-03-01"]
     chance = Random(14)
     query(
@@ -137,6 +149,8 @@ def test_months_built_aside_around_others_are_counted_once(gold: Settings) -> No
         for _ in range(5):
             sell(cur, chance)
     with closing(connect(gold)) as conn, conn, conn.cursor() as cur:
+        if several:
+            cur.execute(BY_SEVERAL)
         cur.execute("SELECT ops.create_fact_months(%s::date[])", (new,))
         rows = {(r[0], r[6]): r for r in (a_line(chance, day) for day in new * 15)}
         execute_values(cur, "INSERT INTO staging.new_months VALUES %s", list(rows.values()))
@@ -146,6 +160,7 @@ def test_months_built_aside_around_others_are_counted_once(gold: Settings) -> No
 
     assert len({row[0] // 100 for row in lines}) == 5
     assert views(gold) == expected(lines)
+    assert (query(gold, WORKERS) > workers) is several
 
 
 def test_sums_that_were_damaged_are_computed_anew(gold: Settings) -> None:
