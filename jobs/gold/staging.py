@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jobs.common.settings import Settings
 
 CHUNK = 1 << 20
-FEW = 20_000  # rows
+FEW = 100_000  # rows
 END_OTHERS = """
 SELECT pg_terminate_backend(l.pid)
 FROM pg_locks AS l

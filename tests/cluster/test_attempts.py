@@ -22,7 +22,7 @@ from tests.support.processes import python_workers
 
 pytestmark = pytest.mark.long
 
-MANY = 3 * FEW  # lines, which tasks copy
+MANY = FEW + 40_000  # lines, which tasks copy
 PATIENT = """
 spark.task.maxFailures 20
 """
