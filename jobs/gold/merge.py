@@ -54,7 +54,7 @@ def merge(cur: Cursor, run: Run, staged: Staged) -> list[Check]:
     run_file(cur, "load/22_winners.sql", {"any_lost": cur.fetchone() == (True,)})
     if staged.forced is not None:
         run_file(cur, "load/25_put_right.sql", params)
-    known, new = _months(cur)
+    known, new = _tally(cur)
     params["known_months"] = _numbers(known)
     run_file(cur, "load/28_changes.sql", params)
     run_file(cur, "load/30_members.sql")
@@ -134,8 +134,8 @@ def _no_rows(table: StagingTable) -> sql.Composable:
     return sql.SQL("SELECT {} WHERE false").format(columns)
 
 
-def _months(cur: Cursor) -> tuple[list[date], list[date]]:
-    """Months of the winners: those that have a partition, and new ones."""
+def _tally(cur: Cursor) -> tuple[list[date], list[date]]:
+    """Read the winners once, into `tally`. Returns their months: known ones, and new ones."""
     run_file(cur, "load/27_tally.sql")
     rows = cur.fetchall()
     return [m for m, there in rows if there], [m for m, there in rows if not there]
