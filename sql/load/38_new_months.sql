@@ -5,21 +5,12 @@
 INSERT INTO changes (stock_code, yyyymm, is_sale, is_price, is_flagged)
 SELECT DISTINCT
     s.stock_code,
-    s.yyyymm,
-    k.is_sale,
+    to_char(s.month, 'YYYYMM')::integer AS yyyymm,
+    s.sales_lines > 0 AS is_sale,
     FALSE AS is_price,
     FALSE AS is_flagged
-FROM (
-    SELECT
-        n.stock_code,
-        to_char(n.month, 'YYYYMM')::integer AS yyyymm,
-        n.sales_lines,
-        n.lines - n.sales_lines AS other_lines
-    FROM ops.sales_by_month AS n
-    WHERE to_char(n.month, 'YYYYMM')::integer = any(%(new_months)s::integer[])
-) AS s
-INNER JOIN (VALUES (TRUE), (FALSE)) AS k (is_sale)
-    ON (k.is_sale AND s.sales_lines > 0) OR (NOT k.is_sale AND s.other_lines > 0)
+FROM ops.sales_by_month AS s
+WHERE to_char(s.month, 'YYYYMM')::integer = any(%(new_months)s::integer[])
 UNION ALL
 -- Some were of another month, and were flagged there.
 SELECT DISTINCT
