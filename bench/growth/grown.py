@@ -15,7 +15,7 @@ from bench.growth import history
 from bench.growth.counters import Counters, counters
 from bench.growth.history import History
 from bench.growth.opened import KINDS, Opened, watching
-from bench.growth.shop import LAST, log, month_of, price_list
+from bench.growth.shop import LAST, late_price_list, log, month_of, price_list
 from bench.homes import BOTH_COMPILERS, EVERY_FOUR_HOURS, Home
 from bench.memory import watched
 from generators.landing import countries_file, deliver
@@ -26,7 +26,8 @@ LISTS = "ingest_products,ingest_countries,fact_postgres"
 PROGRESS = "bench.json"  # of the home: what was delivered since its history was made
 RESERVED = 60  # windows after the history, for files
 RESTATED = date(2024, 10, 15)  # in the month before the last, which every size has
-PRODUCT = 17  # of those that have another price from the 1st of the next month on
+MISSED = 10  # days from then on whose lists did not come; what one changes ends before November
+PRODUCT = 17
 BATCH = """
 SELECT
     count(*),
@@ -75,6 +76,13 @@ class Grown:
         """Lines of history."""
         return sum(self.history.lines(month) for month in self.history.months)
 
+    def versions(self) -> int:
+        """Product versions in gold."""
+        with closing(connect(self.settings, "owner")) as conn, conn, conn.cursor() as cur:
+            cur.execute("SELECT count(*) FROM dim_products")
+            (count,) = cur.fetchone() or (0,)
+        return int(count)
+
     @property
     def files(self) -> int:
         """How many windows have passed since the history."""
@@ -100,10 +108,12 @@ class Grown:
 
     def build(self) -> None:
         """Lists by the project's own jobs; then lines, straight into the lake and into gold."""
-        first = self.history.months[0].first
+        first, last = self.history.months[0].first, self.history.months[-1]
         deliver(self.home.landing, countries_file(first, self._countries.read_bytes()))
-        for month in self.history.months:
-            deliver(self.home.landing, price_list(month, month.first))
+        listed = (last.window_start(self._next).date() - first).days + 1
+        for day in (first + timedelta(days=n) for n in range(listed)):
+            if not RESTATED <= day < RESTATED + timedelta(days=MISSED):
+                deliver(self.home.landing, price_list(day))
         self.home.pipeline(LISTS)
         arguments = [str(self.history.count), str(self._next), "|".join(self.history.countries)]
         made = self.home.path / "snapshot"
@@ -129,12 +139,11 @@ class Grown:
         return count, digest
 
     def late_price(self, nth: int) -> Seen:
-        """A price list of the nth day after a past one arrives late: one product's is another."""
-        past = month_of(RESTATED)
-        product = PRODUCT + 3 * nth
+        """The list of the nth day that had none arrives late: one product's price is another."""
         day = RESTATED + timedelta(days=nth)
         self._pass(lists=nth + 1)
-        deliver(self.home.landing, price_list(past, day, {product: "77.77"}))
+        before = RESTATED - timedelta(days=1)
+        deliver(self.home.landing, late_price_list(day, before, PRODUCT + nth))
         return self._seen("ingest_products,fact_postgres,detect_anomalies,send_mail")
 
     def _seen(self, jobs: str) -> Seen:

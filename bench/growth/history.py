@@ -93,6 +93,7 @@ def _month(cur: Cursor, history: History, month: Month) -> None:
     values: dict[str, Any] = {
         "month": month.number,
         "start": month.start,
+        "past_start": Month(month.number + 1).start,
         "seconds": month.seconds,
         "yyyymm": month.first.year * 100 + month.first.month,
         "upto": history.lines(month),

@@ -1,4 +1,4 @@
--- Purpose: what all months of the bench's shop share in gold: customers, days, runs, mails.
+-- Purpose: what all months of the bench's shop share in gold: days, runs, mails.
 -- Run by:  bench/growth/history.py, as gold's owner
 -- Parameters: first and past (months, numbers since January 2000), start, past_start, runs (number
 --          of the first run), windows (how many loads there were), names (of countries)
@@ -13,14 +13,6 @@ SELECT
 FROM generate_series(
     %(first)s * {newcomers}, (%(past)s - 1) * {newcomers} + {customers} - 1
 ) AS n (n);
-
-INSERT INTO dim_customers (customer_sk, customer_id, first_purchase, last_purchase)
-SELECT
-    c.customer_sk,
-    c.customer_id,
-    %(start)s::timestamptz,
-    %(past_start)s::timestamptz - interval '1 month'
-FROM bench.customers AS c;
 
 INSERT INTO bench.customers VALUES (-1, NULL, -1);
 ANALYZE bench.customers;

@@ -1,18 +1,26 @@
 -- Purpose: a month of the bench's shop, as loads have left it in gold: lines, errors, anomalies.
 -- Run by:  bench/growth/history.py, as gold's owner, between making the month and attaching it
--- Parameters: month (number since January 2000), start, seconds, yyyymm, upto (lines), loads (run
---          of the month's first load), detects (run of the anomaly job after it)
+-- Parameters: month (number since January 2000), start, past_start (of the next month), seconds,
+--          yyyymm, upto (lines), loads (run of the month's first load), detects (run of the
+--          anomaly job after it)
 
 CREATE TEMP TABLE priced ON COMMIT DROP AS
 SELECT
     substr(d.stock_code, 2)::integer AS product,
     d.product_sk,
     d.stock_code,
-    d.unit_price
+    d.unit_price,
+    daterange(d.effective_date, d.end_date) AS days
 FROM dim_products AS d
 WHERE
-    d.effective_date <= %(start)s::date
+    d.effective_date < %(past_start)s::date
     AND (d.end_date IS NULL OR d.end_date > %(start)s::date);
+
+CREATE TEMP TABLE products ON COMMIT DROP AS
+SELECT DISTINCT
+    p.product,
+    p.stock_code
+FROM priced AS p;
 
 CREATE TEMP TABLE windows ON COMMIT DROP AS
 SELECT
@@ -51,6 +59,7 @@ SELECT
     CASE WHEN t.invoice %% 50 = 0 THEN 'C' ELSE '' END
     || 10000000 + %(month)s * {invoices} + t.invoice AS invoice_no,
     t.second,
+    %(start)s::date + t.second / 86400 AS day,
     CASE
         WHEN t.invoice %% 5 = 0 THEN -1
         ELSE %(month)s * {newcomers} + t.invoice * 37 %% {customers}
@@ -66,7 +75,20 @@ FROM (
 ) AS t;
 
 ANALYZE priced;
+ANALYZE products;
 ANALYZE windows;
+
+INSERT INTO dim_customers (customer_sk, customer_id, first_purchase, last_purchase)
+SELECT
+    c.customer_sk,
+    c.customer_id,
+    %(start)s::timestamptz + min(t.second) * interval '1 second' AS first_purchase,
+    %(start)s::timestamptz + max(t.second) * interval '1 second' AS last_purchase
+FROM told AS t
+INNER JOIN bench.customers AS c ON t.customer = c.customer
+WHERE t.n %% 500 <> 7 AND t.customer <> -1
+GROUP BY c.customer_sk, c.customer_id
+ON CONFLICT (customer_sk) DO UPDATE SET last_purchase = excluded.last_purchase;
 
 INSERT INTO {partition}
 SELECT
@@ -85,7 +107,7 @@ SELECT
     w.file_key,
     t.n + 2 AS source_line
 FROM told AS t
-INNER JOIN priced AS p ON t.product = p.product
+INNER JOIN priced AS p ON t.product = p.product AND t.day <@ p.days
 INNER JOIN bench.customers AS c ON t.customer = c.customer
 INNER JOIN windows AS w ON t.second / {window} = w.nth
 INNER JOIN bench.countries AS b ON t.invoice %% (SELECT count(*) FROM bench.countries) = b.nth
@@ -110,7 +132,7 @@ SELECT
     w.starts,
     w.starts
 FROM told AS t
-INNER JOIN priced AS p ON t.product = p.product
+INNER JOIN products AS p ON t.product = p.product
 INNER JOIN windows AS w ON t.second / {window} = w.nth
 WHERE t.n %% 500 = 7;
 
@@ -152,7 +174,7 @@ SELECT
     u.deviation,
     TRUE,
     %(detects)s
-FROM priced AS p
+FROM products AS p
 CROSS JOIN (
     SELECT
         count(*) / {products} AS lines,

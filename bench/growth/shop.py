@@ -1,9 +1,9 @@
 """A shop whose any line of any month is told by a formula, alike in Python, Spark SQL and Postgres.
 
-Half a million lines a month, evenly over its 4-hour windows; 4,000 products, a third of them
-with a new price on the 1st; 20,000 customers of whom a tenth are others each month; a fifth of
-the invoices of guests, one in 50 a cancellation; one line in 50 of twenty times the usual
-quantity; one in 500 of a country that nobody knows.
+Half a million lines a month, evenly over its 4-hour windows; a price list a day of 4,000 products,
+a fifteenth of them with a new price; 20,000 customers of whom a tenth are others each month; a
+fifth of the invoices of guests, one in 50 a cancellation; one line in 50 of twenty times the
+usual quantity; one in 500 of a country that nobody knows.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from generators.landing import (
 LINES = 500_000  # a month
 INVOICE = 20  # lines of an invoice
 PRODUCTS = 4_000
+PRICED = 15  # days that a price holds
 CUSTOMERS, NEWCOMERS = 20_000, 2_000  # of a month; of them, first seen in it
 WINDOW = 4 * 3600
 LAST = date(2024, 11, 1)
@@ -54,6 +55,10 @@ class Month:
     @property
     def windows(self) -> int:
         return self.seconds // WINDOW
+
+    def window_start(self, window: int) -> datetime:
+        """When a window begins."""
+        return self.start + timedelta(seconds=window * WINDOW)
 
     def lines_before(self, window: int) -> int:
         """How many lines the windows before this one have."""
@@ -91,8 +96,7 @@ def log(month: Month, window: int, countries: list[str]) -> LandingFile:
     writer.writerow(TRANSACTION_COLUMNS)
     for n in range(month.lines_before(window), month.lines_before(window + 1)):
         writer.writerow(_line(month, n, countries))
-    start = month.start + timedelta(seconds=window * WINDOW)
-    return transactions_file(start, text.getvalue().encode())
+    return transactions_file(month.window_start(window), text.getvalue().encode())
 
 
 def _line(month: Month, n: int, countries: list[str]) -> tuple[object, ...]:
@@ -109,11 +113,26 @@ def _line(month: Month, n: int, countries: list[str]) -> tuple[object, ...]:
     return number, n % INVOICE + 1, code, -units if cancels else units, when, customer, country
 
 
-def price_list(month: Month, day: date, changed: dict[int, str] | None = None) -> LandingFile:
-    """The price list of a day of the month; `changed` are other prices by product."""
+def price_list(day: date) -> LandingFile:
+    """The price list of a day."""
+    return _listed(day, [_price(product, day) for product in range(PRODUCTS)])
+
+
+def late_price_list(day: date, before: date, product: int) -> LandingFile:
+    """The list of a day that had none: prices of the day before that, but for one product."""
+    prices = [_price(n, before) for n in range(PRODUCTS)]
+    prices[product] = "77.77"
+    return _listed(day, prices)
+
+
+def _listed(day: date, prices: list[str]) -> LandingFile:
     text = CsvText(PRODUCT_COLUMNS)
-    for product in range(PRODUCTS):
-        cents = 100 + (product * 13 + (month.number + product) // 3 * 29) % 900
-        price = (changed or {}).get(product, f"{cents // 100}.{cents % 100:02d}")
+    for product, price in enumerate(prices):
         text.append((f"P{product:04d}", f"THING {product}", f"Category {product % 14}", price))
     return products_file(day, text.content())
+
+
+def _price(product: int, day: date) -> str:
+    changes = (day.toordinal() + product) // PRICED
+    cents = 100 + (product * 13 + changes * 29) % 900
+    return f"{cents // 100}.{cents % 100:02d}"
