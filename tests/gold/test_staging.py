@@ -58,8 +58,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def random_text(chance: Random) -> str:
-    pieces = chance.choices(AWKWARD, k=chance.randint(1, 4))
+    pieces = chance.choices([*AWKWARD, random_character(chance)], k=chance.randint(1, 4))
     return chance.choice([pieces[0], "".join(pieces)])
+
+
+def random_character(chance: Random) -> str:
+    """Any but NUL, which Postgres' text does not hold, and surrogates, which UTF-8 does not."""
+    point = chance.randrange(1, 0x110000 - 0x800)
+    return chr(point if point < 0xD800 else point + 0x800)
 
 
 def random_row(chance: Random, nth: int) -> tuple[Any, ...]:
