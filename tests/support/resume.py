@@ -62,6 +62,11 @@ class Resumed:
             if known and known.code == code(_file(item.nodeid)):
                 item.add_marker(done)
 
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> list[str]:
+        if all(code(_file(item.nodeid)) for item in items):
+            return []
+        return [f"not all is committed (git status): what passes is not kept in {LEDGER.name}"]
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed and "long" in report.keywords:
             counts = {name: int(n) for name, n in report.user_properties}
