@@ -52,7 +52,7 @@ SELECT
     'bench',
     0,
     %(start)s::timestamptz + (n.n + 1) * interval '4 hours',
-    %(start)s::timestamptz + (n.n + 1) * interval '4 hours 1 minute',
+    %(start)s::timestamptz + (n.n + 1) * interval '4 hours' + interval '1 minute',
     '{{"rows_in": 2700}}'
 FROM generate_series(0, %(windows)s - 1) AS n (n)
 CROSS JOIN (
