@@ -54,18 +54,20 @@ AWKWARD = (
     "", " ", "NULL", "null", "\\N", "\\.", "\\", '"', '""', "'", ",", "\n", "\r\n", "\r", "\t",
     "a\nb", 'say "hi", twice', "\\.\n", "é🎉\u2028", "\u0001\u007f", "{}", "0x", "-1", "NaN", "t",
 )  # fmt: skip
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OLDEST, NEWEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def random_text(chance: Random) -> str:
-    pieces = chance.choices([*AWKWARD, random_character(chance)], k=chance.randint(1, 4))
+    others = [random_character(chance) for _ in range(len(AWKWARD))]
+    pieces = chance.choices([*AWKWARD, *others], k=chance.randint(1, 8))
     return chance.choice([pieces[0], "".join(pieces)])
 
 
 def random_character(chance: Random) -> str:
-    """Any but NUL, which Postgres' text does not hold, and surrogates, which UTF-8 does not."""
-    point = chance.randrange(1, 0x110000 - 0x800)
-    return chr(point if point < 0xD800 else point + 0x800)
+    """Any, of each length in UTF-8, but what bronze keeps out: NUL and lone surrogates."""
+    point = chance.randrange(1, chance.choice([0x80, 0x800, 0x10000, 0x110000]))
+    return "" if 0xD800 <= point < 0xE000 else chr(point)
 
 
 def random_row(chance: Random, nth: int) -> tuple[Any, ...]:
@@ -73,13 +75,16 @@ def random_row(chance: Random, nth: int) -> tuple[Any, ...]:
     text = random_text(chance)
     values: tuple[Any, ...] = (
         text,
-        Decimal(chance.choice([0, 1, 10**12 - 1, chance.randrange(10**12)])) / 10**4,
+        Decimal(
+            chance.choice([1, -1]) * chance.choice([0, 1, 10**12 - 1, chance.randrange(10**12)])
+        )
+        / 10**4,
         Decimal(chance.choice([1, -1]) * chance.choice([0, 10**18 - 1, chance.randrange(10**18)]))
         / 10**4,
-        EPOCH + timedelta(microseconds=chance.randrange(-(10**15), 10**16)),
+        OLDEST + timedelta(microseconds=chance.randrange((NEWEST - OLDEST) // MICROSECOND)),
         date.fromordinal(chance.randint(date(1900, 1, 1).toordinal(), 3_000_000)),
         chance.choice([-(2**31), 2**31 - 1, 0, chance.randrange(1000)]),
-        chance.choice([-(2**63), 2**63 - 1, 0, chance.randrange(2**60)]),
+        chance.choice([-(2**63), 2**63 - 1, 0, chance.randrange(-(2**63), 2**63)]),
         chance.choice([True, False]),
         {"text": text, random_text(chance): None},
     )
