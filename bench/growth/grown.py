@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from bench.book import Figures
 from bench.growth import history
@@ -78,9 +79,7 @@ class Grown:
 
     def versions(self) -> int:
         """Product versions in gold."""
-        with closing(connect(self.settings, "owner")) as conn, conn, conn.cursor() as cur:
-            cur.execute("SELECT count(*) FROM dim_products")
-            (count,) = cur.fetchone() or (0,)
+        (count,) = self._row("SELECT count(*) FROM dim_products")
         return int(count)
 
     @property
@@ -133,10 +132,16 @@ class Grown:
 
     def last_batch(self) -> tuple[int, str]:
         """How many lines the last load wrote, and a digest of what they say."""
-        with closing(connect(self.settings, "owner")) as conn, conn, conn.cursor() as cur:
-            cur.execute(BATCH, (LAST,))
-            count, digest = cur.fetchone() or (0, "")
+        count, digest = self._row(BATCH, LAST)
         return count, digest
+
+    def _row(self, query: str, *values: object) -> tuple[Any, ...]:
+        """The one row that a query of gold gives."""
+        with closing(connect(self.settings, "owner")) as conn, conn, conn.cursor() as cur:
+            cur.execute(query, values)
+            row = cur.fetchone()
+        assert row is not None
+        return row
 
     def late_price(self, nth: int) -> Seen:
         """The list of the nth day that had none arrives late: one product's price is another."""

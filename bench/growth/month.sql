@@ -78,18 +78,6 @@ ANALYZE priced;
 ANALYZE products;
 ANALYZE windows;
 
-INSERT INTO dim_customers (customer_sk, customer_id, first_purchase, last_purchase)
-SELECT
-    c.customer_sk,
-    c.customer_id,
-    %(start)s::timestamptz + min(t.second) * interval '1 second' AS first_purchase,
-    %(start)s::timestamptz + max(t.second) * interval '1 second' AS last_purchase
-FROM told AS t
-INNER JOIN bench.customers AS c ON t.customer = c.customer
-WHERE t.n %% 500 <> 7 AND t.customer <> -1
-GROUP BY c.customer_sk, c.customer_id
-ON CONFLICT (customer_sk) DO UPDATE SET last_purchase = excluded.last_purchase;
-
 INSERT INTO {partition}
 SELECT
     t.invoice_no || '-' || t.n %% {invoice} + 1 AS transaction_id,
@@ -112,6 +100,18 @@ INNER JOIN bench.customers AS c ON t.customer = c.customer
 INNER JOIN windows AS w ON t.second / {window} = w.nth
 INNER JOIN bench.countries AS b ON t.invoice %% (SELECT count(*) FROM bench.countries) = b.nth
 WHERE t.n %% 500 <> 7;
+
+INSERT INTO dim_customers (customer_sk, customer_id, first_purchase, last_purchase)
+SELECT
+    c.customer_sk,
+    c.customer_id,
+    min(f.invoice_date) AS first_purchase,
+    max(f.invoice_date) AS last_purchase
+FROM {partition} AS f
+INNER JOIN bench.customers AS c ON f.customer_sk = c.customer_sk
+WHERE c.customer_sk <> -1
+GROUP BY c.customer_sk, c.customer_id
+ON CONFLICT (customer_sk) DO UPDATE SET last_purchase = excluded.last_purchase;
 
 INSERT INTO transactions_error (
     error_id, transaction_id, raw, rules, source_file, source_line, file_key, batch_id,
