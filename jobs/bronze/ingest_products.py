@@ -14,10 +14,12 @@ import typer
 from pyspark.sql import functions as F
 
 from jobs.bronze import layouts
+from jobs.bronze.amendments import amended
 from jobs.bronze.intake import complain, settle
 from jobs.bronze.ledger import (
     BuiltFrom,
     Held,
+    dates_between,
     effective,
     note_built_from,
     read_built_from,
@@ -25,7 +27,7 @@ from jobs.bronze.ledger import (
 )
 from jobs.bronze.master_rows import PRODUCT_COLUMNS
 from jobs.bronze.older_homes import set_current_apart
-from jobs.bronze.scd2 import KEY, VERSION, Missing, difference, later_versions, versions
+from jobs.bronze.scd2 import KEY, VERSION, Missing, difference, next_versions, versions
 from jobs.bronze.snapshots import Master, preview, sort_out, take_files
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
 from jobs.common.dates import From, To
@@ -72,7 +74,7 @@ def extract(spark: SparkSession, since: BuiltFrom | None) -> DataFrame:
 
 
 def transform(
-    snapshots: DataFrame,
+    lists: DataFrame,
     history: DataFrame,
     pending: DataFrame,
     *,
@@ -84,11 +86,11 @@ def transform(
     """The versions to put or delete so that the history tells of the pending snapshots too.
 
     Args:
-        snapshots: all snapshot rows that count.
+        lists: all snapshot rows, of all revisions.
         history: the versions as they are.
         pending: snapshot rows that the history has not seen.
-        dates: all snapshot dates, each with its highest revision; where all pending ones are
-            later than the others, the last of these is enough.
+        dates: snapshot dates, each with its highest revision; of a whole history, those from
+            the first pending one to the first after the last one are enough.
         days: the same of the pending rows.
         missing: what it means that a snapshot lacks a product.
         whole: whether the history tells of all other snapshots and of no pending one.
@@ -96,35 +98,24 @@ def transform(
     Returns:
         One row a version, columns `scd2.VERSION` and `op`: 'put' or 'delete'.
     """
-    every = sorted(dates)
-    if any(days.values()) or len(days) == len(dates):
-        return difference(history, versions(snapshots, every, missing))
-    if whole and is_later(days, dates):
-        current, before = history.where("is_current"), max(dates.keys() - days.keys())
-        changes = later_versions(current, pending, [before, *sorted(days)], missing)
-        return changes.withColumn("op", F.lit("put"))
-    keys = _touched(snapshots, pending, every, sorted(days), missing)
-    touched = versions(snapshots.join(keys, KEY, how="left_semi"), every, missing)
-    return difference(history.join(keys, KEY, how="left_semi"), touched)
+    if not whole:
+        return difference(history, versions(effective(lists, dates), sorted(dates), missing))
+    new = effective(pending, days)
+    if not is_later(days, dates):
+        ended = F.col("end_date") < F.lit(min(days))
+        held = history.where(F.col("is_current") | ~ended)
+        return amended(held, new, lists, days=days, dates=dates, missing=missing)
+    current = history.where("is_current")
+    if len(days) > 1:
+        return amended(current, new, lists, days=days, dates=days, missing=missing)
+    changes = next_versions(current, new, min(days), missing)
+    return changes.withColumn("op", F.lit("put"))
 
 
 def is_later(days: dict[date, int], dates: dict[date, int]) -> bool:
     """Whether the pending snapshots are of dates after all others, and replace none."""
     others = dates.keys() - days.keys()
-    return bool(others) and not any(days.values()) and min(days) > max(others)
-
-
-def _touched(
-    snapshots: DataFrame, pending: DataFrame, dates: list[date], days: list[date], missing: Missing
-) -> DataFrame:
-    """Products whose history the pending snapshots can change."""
-    keys = pending.select(KEY)
-    if missing == "invalidate":
-        # who was listed right before a late snapshot, and is not in it, left that day
-        before = {max((d for d in dates if d < day), default=day) for day in days}
-        listed = snapshots.where(F.col("snapshot_date").isin(list(before)))
-        keys = keys.unionByName(listed.select(KEY))
-    return keys.distinct()
+    return not any(days.values()) and min(days) > max(others, default=date.min)
 
 
 def load(spark: SparkSession, changes: DataFrame, scope: Column) -> int:
@@ -174,13 +165,13 @@ def update_history(spark: SparkSession, settings: Settings, held: Held) -> int:
 def all_dates(
     spark: SparkSession, built: BuiltFrom | None, days: dict[date, int]
 ) -> tuple[dict[date, int], bool]:
-    """The dates of all snapshots, as `transform` has to know them, and its `whole`."""
+    """The dates of snapshots, as `transform` has to know them, and its `whole`."""
     if built is None:
         return days, False
-    whole = built.history == snapshot_id(spark, PRODUCTS)
-    if whole and built.newest and built.accepted and all(day > built.newest for day in days):
-        return {built.newest: built.accepted.revision} | days, True
-    return revisions(spark.table(PRODUCTS_SNAPSHOTS.full_name)), whole
+    lists = spark.table(PRODUCTS_SNAPSHOTS.full_name)
+    if not built.newest or built.history != snapshot_id(spark, PRODUCTS):
+        return revisions(lists), False
+    return days | dates_between(lists, min(days), max(days), built.newest), True
 
 
 def bring_up_to_date(
@@ -194,12 +185,12 @@ def bring_up_to_date(
 ) -> int:
     """Put into the history what the pending snapshots change; see `transform`."""
     set_current_apart(spark)
-    rows = effective(spark.table(PRODUCTS_SNAPSHOTS.full_name), dates)
+    lists = spark.table(PRODUCTS_SNAPSHOTS.full_name)
     if snapshot_id(spark, PRODUCTS) is None:
-        return load_first(spark, versions(rows, sorted(dates), missing))
+        return load_first(spark, versions(effective(lists, dates), sorted(dates), missing))
     history = spark.table(PRODUCTS.full_name)
     changes = transform(
-        rows, history, pending, dates=dates, days=days, missing=missing, whole=whole
+        lists, history, pending, dates=dates, days=days, missing=missing, whole=whole
     )
     scope = F.col("is_current") if whole and is_later(days, dates) else F.lit(True)
     # Not persist(): a write renews the cached plans that read its table, and they pile up.

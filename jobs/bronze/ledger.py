@@ -12,15 +12,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 
 from jobs.common.contracts import Table
+from jobs.common.frames import frame_of
 from jobs.common.lake import BUILT_FROM, get_property, snapshot_id
 from jobs.common.landing import LandingFile
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+
+NEAR = 62  # days in which the list before or after another mostly is
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,14 @@ def read_held(
 
 def _before(spark: SparkSession, lists: Table, day: date) -> date:
     """The date of the latest list before a day; the day, when there is none."""
-    rows = spark.table(lists.full_name).where(F.col("snapshot_date") < F.lit(day))
-    found = rows.agg(F.max("snapshot_date")).first()
-    return found[0] if found and found[0] else day
+    earlier = spark.table(lists.full_name).where(F.col("snapshot_date") < F.lit(day))
+    near = earlier.where(F.col("snapshot_date") >= F.date_sub(F.lit(day), NEAR))
+    for rows in (near, earlier):
+        row = rows.agg(F.max("snapshot_date")).first()
+        found: date | None = row[0] if row else None
+        if found:
+            return found
+    return day
 
 
 def read_ledger(
@@ -142,13 +150,32 @@ def revisions(lists: DataFrame) -> dict[date, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def dates_between(lists: DataFrame, first: date, last: date, newest: date) -> dict[date, int]:
+    """The dates of lists from `first` on, up to the first one after `last` or further.
+
+    Args:
+        lists: rows of lists, those of `last` among them.
+        first: the first date.
+        last: the date to pass.
+        newest: the latest date of all but those of `last`, whatever these are.
+
+    Returns:
+        As `revisions`.
+    """
+    if first > newest:
+        return {}
+    later = lists.where(F.col("snapshot_date") >= F.lit(first))
+    near = revisions(later.where(F.col("snapshot_date") <= F.date_add(F.lit(last), NEAR)))
+    return near if last >= newest or max(near) > last else revisions(later)
+
+
 def effective(lists: DataFrame, dates: dict[date, int]) -> DataFrame:
     """The rows that count: of each date, the highest revision.
 
     Args:
-        dates: what `revisions` gives of the same rows.
+        dates: what `revisions` gives of the same rows, at least.
     """
     if not any(dates.values()):
         return lists
-    newest = F.max("revision").over(Window.partitionBy("snapshot_date"))
-    return lists.withColumn("newest", newest).where("revision = newest").drop("newest")
+    highest = frame_of(lists.sparkSession, dates.items(), "snapshot_date date, revision int")
+    return lists.join(F.broadcast(highest), ["snapshot_date", "revision"], how="left_semi")

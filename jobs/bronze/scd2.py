@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KEY = "stock_code"
 TRACKED = ("description", "category", "unit_price")
+STRETCH = (KEY, *TRACKED, "start", "stop")
 VERSION = (KEY, *TRACKED, "effective_date", "end_date", "is_current", "withdrawn")
 
 Missing = Literal["ignore", "invalidate"]
@@ -28,7 +29,7 @@ Missing = Literal["ignore", "invalidate"]
 WORD = 63  # lists a word: a bit of a bigint each, but for its sign
 # The stretches of ones in `bits`. One stretch, as mostly, needs no look at each bit.
 _PLACES = f"filter(sequence(0, {WORD - 1}), place -> getbit({{}}, place) = 1)"
-STRETCHES = f"""
+_STRETCHES = f"""
 IF(
     bit_count(lows) = 1,
     array(struct(bit_count(lows - 1) AS low, bit_count(lows - 1) + bit_count(bits) - 1 AS high)),
@@ -40,7 +41,8 @@ IF(
 """
 
 
-def _tracked(alias: str = "") -> Column:
+def tracked(alias: str = "") -> Column:
+    """The tracked attributes as one value, to be compared."""
     prefix = f"{alias}." if alias else ""
     return F.struct(*(F.col(f"{prefix}{name}").alias(name) for name in TRACKED))
 
@@ -57,29 +59,45 @@ def versions(snapshots: DataFrame, dates: list[date], missing: Missing) -> DataF
         One row a version, columns `VERSION`.
     """
     calendar = _calendar(snapshots.sparkSession, dates)
-    in_order = Window.partitionBy(KEY).orderBy("first")
-    before = F.lag(F.struct(_tracked().alias("was"), "last")).over(in_order)
-    starts = F.col("before").isNull() | ~F.col("before.was").eqNullSafe(_tracked())
-    if missing == "invalidate":
-        starts = starts | (F.col("before.last") + 1 < F.col("first"))
-    final = F.max("last").over(Window.partitionBy(KEY))
-    started = (
+    first = calendar.select(F.col("nth").alias("first"), F.col("day").alias("start"))
+    past = calendar.select(F.col("nth").alias("past"), F.col("day").alias("stop"))
+    stretches = (
         _runs(snapshots, calendar)
-        .select("*", before.alias("before"), final.alias("final"))
-        .where(starts)
+        .withColumn("past", F.col("last") + 1)
+        .join(F.broadcast(first), "first", how="inner")
+        .join(F.broadcast(past), "past", how="left")
     )
-    last = F.coalesce(F.lead("before.last").over(in_order), "final")
-    following = F.lead("first").over(in_order)
-    past = following if missing == "ignore" else last + 1
-    found = started.select("*", past.alias("past"), following.alias("following"))
-    first_day = calendar.select(F.col("nth").alias("first"), F.col("day").alias("effective_date"))
-    past_day = calendar.select(F.col("nth").alias("past"), F.col("day").alias("end_date"))
+    return told(stretches.select(*STRETCH), missing)
+
+
+def told(stretches: DataFrame, missing: Missing) -> DataFrame:
+    """The versions that stretches of lists tell.
+
+    Args:
+        stretches: columns `STRETCH`: from the list of `start` on, up to the one of `stop` (null:
+            no list comes after), each list says the same of a product. Where the next one starts
+            on its stop and says the same, too, both are one version's.
+        missing: with 'ignore', what a stretch says holds until the product's next one.
+
+    Returns:
+        One row a version, columns `VERSION`.
+    """
+    in_order = Window.partitionBy(KEY).orderBy("start")
+    before = F.lag(F.struct(tracked().alias("was"), "stop")).over(in_order)
+    starts = F.col("before").isNull() | ~F.col("before.was").eqNullSafe(tracked())
+    if missing == "invalidate":
+        starts = starts | (F.col("before.stop") < F.col("start"))
+    final = F.max_by("stop", "start").over(Window.partitionBy(KEY))
+    started = stretches.select("*", before.alias("before"), final.alias("final")).where(starts)
+    last = F.coalesce(F.lead("before.stop").over(in_order), "final")
+    following = F.lead("start").over(in_order)
+    end = following if missing == "ignore" else last
+    found = started.select("*", end.alias("end_date"), following.alias("following"))
     ends = F.col("end_date").isNotNull()
     return (
-        found.join(F.broadcast(first_day), "first", how="inner")
-        .join(F.broadcast(past_day), "past", how="left")
+        found.withColumnRenamed("start", "effective_date")
         .withColumn("is_current", ~ends)
-        .withColumn("withdrawn", ends & ~F.col("past").eqNullSafe(F.col("following")))
+        .withColumn("withdrawn", ends & ~F.col("end_date").eqNullSafe(F.col("following")))
         .select(*VERSION)
     )
 
@@ -108,7 +126,7 @@ def _runs(snapshots: DataFrame, calendar: DataFrame) -> DataFrame:
         "lows": F.expr("bits & ~shiftleft(bits, 1)"),
         "highs": F.expr("bits & ~shiftright(bits, 1)"),
     }
-    stretches = words.withColumns(edges).select("*", F.inline(F.expr(STRETCHES)))
+    stretches = words.withColumns(edges).select("*", F.inline(F.expr(_STRETCHES)))
     place = (F.col("word") * WORD).cast("int")
     return stretches.select(
         KEY, *TRACKED, (place + F.col("low")).alias("first"), (place + F.col("high")).alias("last")
@@ -132,7 +150,7 @@ def next_versions(
         snapshot.alias("s"), F.col(f"c.{KEY}") == F.col(f"s.{KEY}"), how="full"
     )
     known, listed = F.col(f"c.{KEY}").isNotNull(), F.col(f"s.{KEY}").isNotNull()
-    changed = known & listed & ~_tracked("c").eqNullSafe(_tracked("s"))
+    changed = known & listed & ~tracked("c").eqNullSafe(tracked("s"))
     gone = known & ~listed & F.lit(missing == "invalidate")
     today = F.lit(day).cast("date")
     closed = both.where(changed | gone).select(
@@ -149,32 +167,6 @@ def next_versions(
         F.lit(False).alias("withdrawn"),
     )
     return closed.unionByName(opened)
-
-
-def later_versions(
-    current: DataFrame, snapshots: DataFrame, dates: list[date], missing: Missing
-) -> DataFrame:
-    """What snapshots newer than all before change.
-
-    Args:
-        current: the current versions.
-        snapshots: one row a product and date.
-        dates: the latest date before, and those of the snapshots.
-
-    Returns:
-        As `next_versions`.
-    """
-    before, *days = dates
-    if len(days) == 1:
-        return next_versions(current, snapshots, days[0], missing)
-    columns = ("snapshot_date", KEY, *TRACKED)
-    held = current.withColumn("snapshot_date", F.lit(before))
-    rows = held.select(*columns).unionByName(snapshots.select(*columns))
-    since = current.select(KEY, F.col("effective_date").alias("since"))
-    began = F.when(F.col("effective_date") == F.lit(before), F.col("since"))
-    found = versions(rows, dates, missing).join(since, KEY, how="left")
-    told = found.withColumn("effective_date", F.coalesce(began, "effective_date"))
-    return difference(current, told.select(*VERSION)).select(*VERSION)
 
 
 def difference(old: DataFrame, new: DataFrame) -> DataFrame:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
@@ -355,21 +356,62 @@ def test_an_ordinary_day_opens_no_earlier_list_and_no_closed_version(
     for day, price in enumerate((1, 2, 3)):
         shop.take(day, shop.listed(price))
     lists, history = (shop.warehouse.data(table) for table in (PRODUCTS_SNAPSHOTS, PRODUCTS))
-    hidden = [p for p in [*lists, *history] if "is_current=true" not in str(p)]
-    assert len(hidden) > len(lists)
-    for number, path in enumerate(hidden):
-        path.rename(tmp_path / str(number))
-
-    shop.take(3, shop.listed(4))
-    shop.deliver(4, shop.listed(5))
-    shop.take(5, shop.listed(6))
-
-    for number, path in enumerate(hidden):
-        (tmp_path / str(number)).rename(path)
+    unread = [p for p in [*lists, *history] if "is_current=true" not in str(p)]
+    assert len(unread) > len(lists)
+    with hidden(unread, tmp_path):
+        shop.take(3, shop.listed(4))
+        shop.deliver(4, shop.listed(5))
+        shop.take(5, shop.listed(6))
     assert shop.history() == [
         *((shop.code, price + 1.0, price, price + 1, False) for price in range(5)),
         (shop.code, 6.0, 5, None, False),
     ]
+
+
+@contextmanager
+def hidden(paths: Iterable[Path], place: Path) -> Iterator[None]:
+    """Files that cannot be opened for a while."""
+    places = {path: place / str(number) for number, path in enumerate(paths)}
+    for path, elsewhere in places.items():
+        path.rename(elsewhere)
+    yield
+    for path, elsewhere in places.items():
+        elsewhere.rename(path)
+
+
+def test_a_list_that_comes_late_or_anew_opens_those_near_it_alone(
+    new_warehouse: Callable[..., Warehouse], tmp_path: Path
+) -> None:
+    shop = Shop(new_warehouse(products_max_shrink=1.0)).for_a_test()
+    others = product("A"), product("B")
+    shop.take(0, shop.listed(1), *others)
+    shop.take(400, shop.listed(4), *others)
+    far = shop.warehouse.data(PRODUCTS_SNAPSHOTS)
+    assert len(far) == 2
+    shop.take(190, shop.listed(1), *others)
+    shop.take(200, shop.listed(2), *others)
+    shop.take(210, shop.listed(3), *others)
+    with hidden(far, tmp_path):
+        shop.take(205, shop.listed(5), *others)
+        shop.take(200, shop.listed(6), *others, replaces=True)
+    later = [
+        (shop.code, 6.0, 200, 205, False),
+        (shop.code, 5.0, 205, 210, False),
+        (shop.code, 3.0, 210, 400, False),
+        (shop.code, 4.0, 400, None, False),
+    ]
+    assert shop.history() == [(shop.code, 1.0, 0, 200, False), *later]
+
+    with pytest.raises(BadInput, match=f"has 1 rows where that of {shop.day(0)} has 3"):
+        shop.take(100, shop.listed(7), products_max_shrink=0.5)
+    shop.take(100, shop.listed(7), *others)
+    assert shop.history() == [
+        (shop.code, 1.0, 0, 100, False),
+        (shop.code, 7.0, 100, 190, False),
+        (shop.code, 1.0, 190, 200, False),
+        *later,
+    ]
+    assert shop.history("A") == [("A", 2.5, 0, None, False)]
 
 
 def test_a_table_of_an_older_home_gets_its_current_versions_apart(

@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.bronze.ingest_products import transform
-from jobs.bronze.ledger import effective
 from jobs.bronze.scd2 import VERSION, Missing, difference, next_versions, versions
 from jobs.common.contracts import PRODUCTS, PRODUCTS_SNAPSHOTS
 from tests.bronze.day_by_day import Lists, Values, Version, versions_of
@@ -122,6 +121,12 @@ def highest_revisions(files: Iterable[File]) -> dict[date, int]:
     return {day: revision for day, revision, _ in sorted(files, key=lambda file: file[:2])}
 
 
+def up_to_next(dates: dict[date, int], days: Iterable[date]) -> dict[date, int]:
+    """All that a whole history has to be told of dates."""
+    following = [day for day in sorted(dates) if day > max(days)][:1]
+    return {d: r for d, r in dates.items() if min(days) <= d <= max(days) or d in following}
+
+
 @pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("missing", ["ignore", "invalidate"])
 @given(seed=st.integers(0, 2**32))
@@ -133,13 +138,13 @@ def test_batches_in_any_order_bring_the_history_to_what_all_their_lists_tell(
     held: dict[tuple[str, date], Version] = {}
     for batch in arrivals(Random(seed), in_order=in_order):
         files += batch
-        dates = highest_revisions(files)
+        days, dates = highest_revisions(batch), highest_revisions(files)
         changes = transform(
-            effective(frame(spark, files), dates),
+            frame(spark, files),
             history(spark, held.values()),
             frame(spark, batch),
-            dates=dates,
-            days=highest_revisions(batch),
+            dates=up_to_next(dates, days),
+            days=days,
             missing=missing,
         ).collect()
         for version in told(row for row in changes if row.op == "put"):
