@@ -14,7 +14,7 @@ import typer
 from pyspark.sql import functions as F
 
 from jobs.bronze import layouts
-from jobs.bronze.amendments import amended
+from jobs.bronze.late_lists import amended
 from jobs.bronze.intake import complain, settle
 from jobs.bronze.ledger import (
     BuiltFrom,

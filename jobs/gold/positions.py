@@ -131,8 +131,9 @@ def new_lists(spark: SparkSession, at: Positions) -> list[ListFile]:
 def changed_since(at: Positions, lists: list[ListFile]) -> date | None:
     """The day before which no product's price can have changed; None when any may have.
 
-    Lists of later days alone say nothing of the days before, unless they replace others or a
-    product that is missing from a list means something else by now.
+    Lists of later days alone say nothing of the days before, unless they replace others (what
+    had ended that day may be current again) or a product that is missing from a list means
+    something else by now.
     """
     products = [each for each in lists if each.dataset == "products"]
     if not products or PRODUCTS.full_name not in at.taken or at.taken_mode != at.mode:

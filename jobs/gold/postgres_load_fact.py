@@ -138,9 +138,11 @@ def _stage_reference(
     wanted = at.now if staged.forced is not None else ()
     are_others = at.moved(BRONZE_PRODUCTS) or staged.has_new_prices
     if are_others or BRONZE_PRODUCTS.full_name in wanted:
-        frame = pricing.with_keys(versions_since(products.versions, staged.since))
+        frame, rows = versions_since(products.versions, staged.since), products.rows
+        if staged.since is not None and (rows is None or rows > staging.FEW):
+            rows = frame.count()
         staging.create(run.conn, staging.PRODUCTS, run)
-        staging.copy(run.conn, frame, staging.PRODUCTS, run, run.settings, products.rows)
+        staging.copy(run.conn, pricing.with_keys(frame), staging.PRODUCTS, run, run.settings, rows)
         staged.products = True
     if at.moved(BRONZE_COUNTRIES) or BRONZE_COUNTRIES.full_name in wanted:
         staging.create(run.conn, staging.COUNTRIES, run)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.common.runlog import Run
-from jobs.gold import postgres_load_fact, replay_errors
+from jobs.gold import postgres_load_fact, replay_errors, staging
 from jobs.gold.replay_errors import Filter
 from tests.support.rows import country, csv_text, line, product
 from tests.support.warehouse import Warehouse
@@ -399,3 +399,34 @@ def test_withdrawn_products_have_no_price_until_they_are_listed_again(
         "on 3": (["no_price_in_effect"], "OPEN"),
         "on 5": (["no_price_in_effect"], "REPLAYED"),
     }
+
+
+def test_what_a_list_changes_is_copied_by_tasks_only_when_it_is_much(
+    new_warehouse: Callable[..., Warehouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_tasks = list[str]()
+    copy = staging._copy_by_tasks
+
+    def noted(rows: Any, statement: str, settings: Any) -> Any:
+        by_tasks.append(statement)
+        return copy(rows, statement, settings)
+
+    monkeypatch.setattr(staging, "FEW", 2)
+    monkeypatch.setattr(staging, "_copy_by_tasks", noted)
+    shop = new_warehouse()
+    story = Story(shop, monkeypatch)
+    story.prices("20250301", A1="1.00", B2="1.00", C3="1.00")
+    shop.take()
+    assert ["staging.productsopen" in each for each in by_tasks] == [True]
+    story.prices("20250303", A1="2.00", B2="1.00", C3="1.00")
+    shop.take()
+    assert len(by_tasks) == 1
+    story.prices("20250302", A1="3.00", B2="3.00", C3="1.00")
+    shop.take()
+    assert len(by_tasks) == 2
+    versions = "SELECT stock_code, unit_price, effective_date FROM dim_products ORDER BY 1, 3"
+    assert [(code, int(price), day.day) for code, price, day in shop.gold_rows(versions)] == [
+        *(("A1", 1, 1), ("A1", 3, 2), ("A1", 2, 3)),
+        *(("B2", 1, 1), ("B2", 3, 2), ("B2", 1, 3)),
+        ("C3", 1, 1),
+    ]
