@@ -14,8 +14,8 @@ import typer
 from pyspark.sql import functions as F
 
 from jobs.bronze import layouts
-from jobs.bronze.late_lists import amended
 from jobs.bronze.intake import complain, settle
+from jobs.bronze.late_lists import amended
 from jobs.bronze.ledger import (
     BuiltFrom,
     Held,
