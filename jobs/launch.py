@@ -20,7 +20,7 @@ from embedded.spark import spark_home
 from jobs.common.errors import UsageError
 from jobs.common.filesystem import LocalFiles
 from jobs.common.job import exit_code_of
-from jobs.common.session import as_properties, spark_conf
+from jobs.common.session import ARROW_MEMORY, as_properties, spark_conf
 from jobs.common.settings import PROJECT_ROOT, Settings, get_settings
 
 # Java's second compiler takes half of two cores for the first half minute, to make long work fast.
@@ -30,6 +30,9 @@ QUICK_COMPILER = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m"
 MUCH_TO_DO = 128 << 20
 # The default one collects beside the work, on cores that a driver here has work for.
 COLLECTOR = "-XX:+UseParallelGC"
+# A heap that grows is collected as a whole each time. So with more to do it begins at its full
+# size, which takes no memory that is not used.
+SOME_TO_DO = 16 << 20
 LOG_CONFIGURATION = PROJECT_ROOT / "jobs" / "common" / "log4j2.properties"
 
 
@@ -65,6 +68,7 @@ def base_environment(settings: Settings) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_ROOT), known])),
         "WAREHOUSE_HOME": str(settings.home),
         "TZ": "UTC",
+        **{name: os.environ.get(name, value) for name, value in ARROW_MEMORY.items()},
     }
 
 
@@ -88,6 +92,8 @@ def spark_environment(settings: Settings) -> dict[str, str]:
 def start_options(settings: Settings) -> str:
     """Java options with which a driver starts, and works, in less time."""
     options = [COLLECTOR] if settings.is_local else []
+    if settings.is_local and waiting_bytes(settings.landing) > SOME_TO_DO:
+        options.append(f"-Xms{settings.spark_driver_memory}")
     if settings.spark_class_archive:
         options.append(class_archive.java_options())
     if wants_quick_compiler(settings):

@@ -108,10 +108,10 @@ def _as_of(spark: SparkSession) -> None:
     priced = lines.join(prices, ["code", "day"], how="left").join(names, "code", how="left")
     keyed = priced.withColumns(
         {
-            "key": F.conv(F.substring(F.sha2(F.col("code").cast("binary"), 256), 1, 15), 16, 10),
+            "key": F.unhex(F.substring(F.sha2(F.col("code").cast("binary"), 256), 1, 15)),
             "total": F.try_multiply(F.col("units").cast("decimal(10,0)"), F.col("price")),
             "raw": F.to_json(F.struct("code", "units")),
-            "rules": F.array_compact(F.array(F.when(F.col("name").isNull(), F.lit("unknown")))),
+            "rules": F.concat_ws(",", F.when(F.col("name").isNull(), F.lit("unknown"))),
         }
     )
     staged = keyed.coalesce(2).mapInArrow(lambda batches: batches, keyed.schema)

@@ -24,6 +24,8 @@ SIGNS_OF_NO_MASTER = (
     "stopped SparkContext",
 )
 LOCAL = re.compile(r"local(?:\[([0-9]+|\*)\])?")
+# Arrow's own allocator asks for huge pages, and waits for the kernel to make room for each.
+ARROW_MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 TRIES = 4  # of a task, as Spark has it on a cluster
 FOLLOWING_BLOCK = "dfs.client.block.write.locateFollowingBlock"
 
@@ -77,6 +79,7 @@ def _cluster(settings: Settings) -> dict[str, str]:
     # A DataNode is known by name; the address that the NameNode sees may not be its own.
     conf = {
         "spark.executor.memory": settings.spark_executor_memory,
+        **{f"spark.executorEnv.{name}": value for name, value in ARROW_MEMORY.items()},
         "spark.jars": ",".join(str(jar) for jar in sorted(JARS_DIR.glob("*.jar"))),
         "spark.hadoop.dfs.client.use.datanode.hostname": "true",
         "spark.hadoop.dfs.replication": str(settings.hdfs_replication),

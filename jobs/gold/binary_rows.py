@@ -37,12 +37,16 @@ Sql = str
 def encoded(frame: DataFrame, columns: Sequence[tuple[str, str]]) -> DataFrame:
     """One column `row` of the frame's columns, by name, as the Postgres types given.
 
-    Lists and JSON come as text, lists hold plain words; numerics as ten-thousandths.
+    Lists and JSON come as text, lists hold plain words; numerics as ten-thousandths; a bigint may
+    come as its eight bytes.
     """
-    fields = [_field(name, kind) for name, kind in columns]
-    row = ", ".join([_constant(len(columns), 2), *fields])
+    in_bytes = {f.name for f in frame.schema if f.dataType.typeName() == "binary"}
+    parts = [_constant(len(columns), 2)]
+    for name, kind in columns:
+        encode = _key if name in in_bytes else _ENCODERS[re.sub(r" ?\(.*", "", kind)]
+        parts += _nullable(encode(f"`{name}`"))
     with _casts_to_bytes(frame.sparkSession):
-        return frame.select(F.expr(f"concat({row})").alias("row"))
+        return frame.select(F.expr(f"concat({', '.join(parts)})").alias("row"))
 
 
 @contextmanager
@@ -56,9 +60,13 @@ def _casts_to_bytes(spark: SparkSession) -> Iterator[None]:
         spark.conf.set("spark.sql.ansi.enabled", before)
 
 
-def _field(name: str, kind: str) -> Sql:
-    encode = _ENCODERS[re.sub(r" ?\(.*", "", kind)]
-    return f"coalesce({encode(f'`{name}`', kind)}, {NULL})"
+def _nullable(parts: list[Sql]) -> list[Sql]:
+    """A field's parts, all null when its value is.
+
+    They stay apart: a field put together first is copied twice.
+    """
+    first, *rest = parts
+    return [f"coalesce({first}, {NULL})", *(f"coalesce({part}, X'')" for part in rest)]
 
 
 def _literal(content: bytes) -> Sql:
@@ -73,46 +81,57 @@ def _bytes(number: Sql, kind: str = "bigint") -> Sql:
     return f"cast(cast({number} AS {kind}) AS binary)"
 
 
-def _bigint(value: Sql, _: str) -> Sql:
-    return f"concat({_constant(8, 4)}, {_bytes(value)})"
+def _bigint(value: Sql) -> list[Sql]:
+    # Its length and first half are one number of 64 bits.
+    first = _bytes(f"(shiftrightunsigned({value}, 32) | {8 << 32}L)")
+    return [first, _bytes(value, "int")]
 
 
-def _integer(value: Sql, _: str) -> Sql:
+def _key(value: Sql) -> list[Sql]:
+    return [f"if({value} IS NULL, NULL, {_constant(8, 4)})", value]
+
+
+def _integer(value: Sql) -> list[Sql]:
     # Length and value together are one number of 64 bits.
-    return _bytes(f"(cast({value} AS bigint) & {0xFFFFFFFF}L) + {4 << 32}L")
+    return [_bytes(f"(cast({value} AS bigint) & {0xFFFFFFFF}L) + {4 << 32}L")]
 
 
-def _boolean(value: Sql, _: str) -> Sql:
+def _boolean(value: Sql) -> list[Sql]:
     yes, no = (_literal(bytes([0, 0, 0, 1, flag])) for flag in (1, 0))
-    return f"CASE WHEN {value} THEN {yes} WHEN NOT {value} THEN {no} END"
+    return [f"CASE WHEN {value} THEN {yes} WHEN NOT {value} THEN {no} END"]
 
 
-def _date(value: Sql, kind: str) -> Sql:
-    return _integer(f"unix_date({value}) - {EPOCH_DAYS}", kind)
+def _date(value: Sql) -> list[Sql]:
+    return _integer(f"unix_date({value}) - {EPOCH_DAYS}")
 
 
-def _timestamp(value: Sql, kind: str) -> Sql:
-    return _bigint(f"unix_micros({value}) - {EPOCH_MICROS}L", kind)
+def _timestamp(value: Sql) -> list[Sql]:
+    return _bigint(f"(unix_micros({value}) - {EPOCH_MICROS}L)")
 
 
-def _text(value: Sql, _: str) -> Sql:
-    return f"concat({_bytes(f'octet_length({value})', 'int')}, cast({value} AS binary))"
+def _text(value: Sql) -> list[Sql]:
+    return [_bytes(f"octet_length({value})", "int"), f"cast({value} AS binary)"]
 
 
-def _jsonb(value: Sql, _: str) -> Sql:
-    length = _bytes(f"octet_length({value}) + 1", "int")
-    return f"concat({length}, {_constant(1, 1)}, cast({value} AS binary))"
+def _jsonb(value: Sql) -> list[Sql]:
+    # Its version, 1, comes first.
+    length = f"((octet_length({value}) + 1L) * 256 + 1)"
+    return [f"substring({_bytes(length)}, 4)", f"cast({value} AS binary)"]
 
 
-def _numeric(value: Sql, _: str) -> Sql:
+def _numeric(value: Sql) -> list[Sql]:
     """Ten-thousandths as digits to the base 10,000: five before the point, which Postgres trims,
     and one after it.
     """
     units = f"abs({value})"
     sign = f"if({value} < 0, {NEGATIVE}L, 0L)"
     places, *groups = (_group(units, power) for power in range(5))
-    first = _packed(sign, f"{SCALE}L", "0L", groups.pop())
-    return f"concat({_literal(NUMERIC_HEAD)}, {first}, {_packed(*reversed(groups), places)})"
+    head = f"if({value} IS NULL, NULL, {_literal(NUMERIC_HEAD)})"
+    return [
+        head,
+        _packed(sign, f"{SCALE}L", "0L", groups.pop()),
+        _packed(*reversed(groups), places),
+    ]
 
 
 def _group(units: Sql, power: int) -> Sql:
@@ -129,7 +148,7 @@ def _packed(*units: Sql) -> Sql:
     return _bytes(packed)
 
 
-_ENCODERS: dict[str, Callable[[Sql, str], Sql]] = {
+_ENCODERS: dict[str, Callable[[Sql], list[Sql]]] = {
     "bigint": _bigint,
     "integer": _integer,
     "boolean": _boolean,

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from jobs.gold.keys import numbers
+
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -17,7 +19,8 @@ def by_code(found: pa.Table, codes: pa.DictionaryArray, days: int) -> pa.Table:
     """One row a stock code.
 
     Args:
-        found: one row a version, in effect on the days [first, past); product_sk, unit_price.
+        found: one row a version, in effect on the days [first, past); product_sk (eight
+            bytes), unit_price.
         codes: the code of each.
         days: how many days there are.
 
@@ -37,7 +40,7 @@ def by_code(found: pa.Table, codes: pa.DictionaryArray, days: int) -> pa.Table:
     rows = found.take(pa.array(order))
     columns = {
         "code": codes.dictionary,
-        "product_sks": _lists(begins, rows["product_sk"].combine_chunks()),
+        "product_sks": _lists(begins, numbers(rows["product_sk"].combine_chunks())),
         "unit_prices": _lists(begins, rows["unit_price"].combine_chunks()),
         "nth": _lists(np.arange(len(begins)) * days, pa.array(nth)),
     }

@@ -26,7 +26,7 @@ MAX_RANGE = 2**15 - 1  # days from a batch's first to its last; a version's numb
 
 
 def with_keys(products: DataFrame) -> DataFrame:
-    """Product versions with their product_sk, prices in ten-thousandths; one row a version."""
+    """Product versions with their product_sk (eight bytes), prices in ten-thousandths."""
     return products.select(
         product_sk(F.col("stock_code"), F.col("effective_date")).alias("product_sk"), "*"
     ).withColumn("unit_price", in_units(F.col("unit_price")))
@@ -68,13 +68,19 @@ def _ints(numbers: Iterable[str]) -> Column:
 
 def _in_effect(versions: DataFrame, calendar: Calendar) -> DataFrame:
     """Versions that meet the batch: each in effect on its days [first, past), by number."""
-    return versions.select(
-        F.col("stock_code").alias("code"),
-        calendar.before(F.col("effective_date")).alias("first"),
-        calendar.before(F.col("end_date")).alias("past"),
-        "product_sk",
-        "unit_price",
-    ).where("first < past")
+    begins, ends = F.col("effective_date"), F.col("end_date")
+    near = (begins <= F.lit(calendar.days[-1])) & (ends.isNull() | (ends > calendar.days[0]))
+    return (
+        versions.where(near)
+        .select(
+            F.col("stock_code").alias("code"),
+            calendar.before(begins).alias("first"),
+            calendar.before(ends).alias("past"),
+            "product_sk",
+            "unit_price",
+        )
+        .where("first < past")
+    )
 
 
 def packed(versions: DataFrame, calendar: Calendar, rows: int | None = None) -> DataFrame | None:
@@ -159,7 +165,7 @@ def priced(
 ) -> DataFrame:
     """The lines with the product_sk and unit_price of their day; both null without one.
 
-    The price is in ten-thousandths.
+    The key is a bigint, or its eight bytes; the price is in ten-thousandths.
 
     Args:
         lines: a batch, with stock_code and day; lines of other days than `days` may be left

@@ -16,12 +16,15 @@ SPANS = st.lists(st.integers(0, DAYS), max_size=6, unique=True).map(sorted)
 
 def laid_out(histories: dict[str, list[tuple[int, int]]], turned: bool) -> pa.Table:
     rows = [
-        {"code": code, "first": first, "past": past, "product_sk": 100 * n + m, "unit_price": m}
+        {
+            "code": code, "first": first, "past": past, "unit_price": m,
+            "product_sk": (100 * n + m).to_bytes(8, "big"),
+        }
         for n, (code, spans) in enumerate(histories.items())
         for m, (first, past) in enumerate(spans)
     ]
     kinds = {"code": pa.string(), "first": pa.int32(), "past": pa.int32()}
-    kinds |= {"product_sk": pa.int64(), "unit_price": pa.int64()}
+    kinds |= {"product_sk": pa.binary(), "unit_price": pa.int64()}
     table = pa.Table.from_pylist(rows[::-1] if turned else rows, pa.schema(list(kinds.items())))
     return by_code(table, table["code"].combine_chunks().dictionary_encode(), DAYS)
 

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 
 from jobs.gold import money, pricing
 from jobs.gold.pricing import count_by_day, on_pairs, priced
+from tests.gold.keys import as_number
 from tests.support.money import in_units
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 START = date(2025, 1, 1)
 CASES = 200
 SCHEMA = (
-    "product_sk bigint, stock_code string, unit_price decimal(12,4),"
+    "product_sk binary, stock_code string, unit_price decimal(12,4),"
     " effective_date date, end_date date"
 )
 
@@ -107,12 +108,14 @@ class Shop:
 
 def as_priced(spark: SparkSession, versions: list[Version]) -> DataFrame:
     """Versions as `with_keys` gives them, but for their keys, which are told here."""
-    frame = spark.createDataFrame(versions, SCHEMA)
+    rows = [(each.product_sk.to_bytes(8, "big"), *each[1:]) for each in versions]
+    frame = spark.createDataFrame(rows, SCHEMA)
     return frame.withColumn("unit_price", money.in_units(F.col("unit_price")))
 
 
 def found_by(lines: DataFrame) -> list[Line]:
-    return sorted_lines(lines.select("stock_code", "day", "product_sk", "unit_price").collect())
+    found = lines.select("stock_code", "day", "product_sk", "unit_price").collect()
+    return sorted_lines((*row[:2], as_number(row[2]), row[3]) for row in found)
 
 
 def sorted_lines(lines: Iterable[Iterable[Any]]) -> list[Line]:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import functions as F
 
@@ -15,6 +16,7 @@ from jobs.common.contracts import COUNTRIES, TRANSACTIONS_RAW
 from jobs.gold import keys
 from jobs.gold.split_stream import RULES, transform
 from jobs.gold.staging import LINES
+from tests.gold.keys import as_number
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -111,6 +113,8 @@ def lines(spark: SparkSession) -> dict[str, Row]:
     names = list(CASES)
     collected = [row.asDict() for row in found.collect()]
     assert len(collected) == len(names)
+    for row in collected:
+        row |= {name: as_number(row[name]) for name in ("customer_sk", "file_key")}
     return {names[row["source_line"]]: row for row in collected}
 
 
@@ -253,7 +257,10 @@ def test_keys_are_the_first_15_hex_digits_of_a_hash(spark: SparkSession) -> None
         keys.customer_sk(F.col("t")),
         keys.date_sk(F.col("d")),
     ).collect()
-    assert [tuple(row) for row in found] == [
+    assert [(as_number(row[0]), as_number(row[1]), row[2]) for row in found] == [
         (key_of(f"{text}|{day:%Y-%m-%d}"), key_of(text), int(f"{day:%Y%m%d}"))
         for text, day in zip(texts, days, strict=True)
     ]
+    packed = pa.array([bytes(row[0]) for row in found])
+    assert keys.numbers(packed).to_pylist() == [as_number(row[0]) for row in found]
+    assert keys.numbers(packed[7:]).to_pylist() == [as_number(row[0]) for row in found[7:]]

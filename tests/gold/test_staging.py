@@ -149,6 +149,22 @@ def test_columns_are_matched_by_name(spark: SparkSession, new_run: Callable[[], 
     assert rows_of(run) == [row]
 
 
+def test_a_bigint_may_come_as_its_eight_bytes(
+    spark: SparkSession, new_run: Callable[[], Run]
+) -> None:
+    run, (_, *row) = new_run(), random_row(Random(1), 0)
+    keys = [0, 1, -1, 2**60 - 1, 2**63 - 1, -(2**63), None]
+    rows = [(n, *row[:6], key, *row[7:]) for n, key in enumerate(keys)]
+    in_bytes = [None if key is None else key.to_bytes(8, "big", signed=True) for key in keys]
+    frame = spark.createDataFrame(
+        [(*as_spark(r)[:7], key, *as_spark(r)[8:]) for r, key in zip(rows, in_bytes, strict=True)],
+        DDL.replace("key bigint", "key binary"),
+    )
+    staging.create(run.conn, TABLE, run)
+    staging.copy(run.conn, frame, TABLE, run, run.settings)
+    assert rows_of(run) == rows
+
+
 @pytest.mark.parametrize("told", [None, 0], ids=["by tasks", "by the driver"])
 def test_an_empty_frame_leaves_an_empty_table(
     spark: SparkSession, new_run: Callable[[], Run], told: int | None
