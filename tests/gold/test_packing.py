@@ -17,7 +17,10 @@ SPANS = st.lists(st.integers(0, DAYS), max_size=6, unique=True).map(sorted)
 def laid_out(histories: dict[str, list[tuple[int, int]]], turned: bool) -> pa.Table:
     rows = [
         {
-            "code": code, "first": first, "past": past, "unit_price": m,
+            "code": code,
+            "first": first,
+            "past": past,
+            "unit_price": m,
             "product_sk": (100 * n + m).to_bytes(8, "big"),
         }
         for n, (code, spans) in enumerate(histories.items())
