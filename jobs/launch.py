@@ -33,6 +33,7 @@ COLLECTOR = "-XX:+UseParallelGC"
 # A heap that grows is collected as a whole each time. So with more to do it begins at its full
 # size, which takes no memory that is not used.
 SOME_TO_DO = 16 << 20
+START_HOOK = PROJECT_ROOT / "jobs" / "common" / "start"
 LOG_CONFIGURATION = PROJECT_ROOT / "jobs" / "common" / "log4j2.properties"
 
 
@@ -83,6 +84,7 @@ def spark_environment(settings: Settings) -> dict[str, str]:
         # On a cluster it may lie elsewhere than here.
         "PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON") or sys.executable,
         "WAREHOUSE_SPARK_LOG": str(logs / "spark.log"),
+        "PYTHONPATH": f"{START_HOOK}{os.pathsep}{base_environment(settings)['PYTHONPATH']}",
     }
     if settings.is_local:
         environment["SPARK_LOCAL_IP"] = "127.0.0.1"

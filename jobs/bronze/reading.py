@@ -75,6 +75,9 @@ class Reading:
         # One chunk: after two empty ones in a row Spark takes the rows for ended.
         whole = pa.concat_tables(map(shape, self._tables)).combine_chunks()
         tasks = max(-(-len(whole) // TASK_ROWS), 1)
+        if tasks > 1:  # no core is to wait for the last one
+            cores = self._spark.sparkContext.defaultParallelism
+            tasks = -(-tasks // cores) * cores
         return self._spark.createDataFrame(whole).coalesce(tasks)  # neighbours stay together
 
     @cached_property
