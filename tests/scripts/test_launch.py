@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from embedded.spark import spark_home
 from jobs import launch
 from jobs.common.settings import Settings, load_settings
 from tests.scripts.runner import ROOT
@@ -120,6 +121,38 @@ def test_a_driver_that_works_collects_in_parallel(
     driver = settings.model_copy(update={"spark_master": mode})
 
     assert (launch.COLLECTOR in launch.start_options(driver)) == ours
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "mode", "whole"),
+    [(1, "local[2]", False), (20, "local[2]", True), (20, "spark://master:7077", False)],
+)
+def test_the_heap_of_a_driver_that_works_begins_whole(
+    settings: Settings, megabytes: int, mode: str, whole: bool, tmp_path: Path
+) -> None:
+    landing = f"file://{tmp_path}/landing"
+    driver = settings.model_copy(update={"spark_master": mode, "landing_uri": landing})
+    waiting(driver, megabytes)
+
+    assert (f"-Xms{driver.spark_driver_memory}" in launch.start_options(driver)) == whole
+
+
+@pytest.mark.parametrize("hooked", [True, False])
+def test_pyspark_is_imported_as_bytecode_where_spark_puts_its_sources_first(
+    settings: Settings, hooked: bool
+) -> None:
+    archives = (spark_home() / "python" / "lib").glob("*.zip")
+    paths = launch.spark_environment(settings)["PYTHONPATH"] if hooked else ""
+
+    asked = subprocess.run(
+        [sys.executable, "-c", "import py4j, pyspark; print(py4j.__file__, pyspark.__file__)"],
+        env={"PYTHONPATH": ":".join([*map(str, archives), paths])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (".zip" in asked.stdout) != hooked
 
 
 def test_without_the_archive_nothing_names_it(settings: Settings) -> None:
