@@ -165,13 +165,19 @@ def update_history(spark: SparkSession, settings: Settings, held: Held) -> int:
 def all_dates(
     spark: SparkSession, built: BuiltFrom | None, days: dict[date, int]
 ) -> tuple[dict[date, int], bool]:
-    """The dates of snapshots, as `transform` has to know them, and its `whole`."""
+    """The dates of snapshots, as `transform` has to know them, and its `whole`.
+
+    The newest of all is among them.
+    """
     if built is None:
         return days, False
     lists = spark.table(PRODUCTS_SNAPSHOTS.full_name)
-    if not built.newest or built.history != snapshot_id(spark, PRODUCTS):
+    if not built.newest or not built.accepted or built.history != snapshot_id(spark, PRODUCTS):
         return revisions(lists), False
-    return days | dates_between(lists, min(days), max(days), built.newest), True
+    newest = {built.newest: built.accepted.revision}
+    if not days:
+        return newest, True
+    return newest | dates_between(lists, min(days), max(days), built.newest) | days, True
 
 
 def bring_up_to_date(

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from jobs.bronze import ingest_products
 from jobs.common.contracts import LAYOUT, PRODUCTS, PRODUCTS_SNAPSHOTS
 from jobs.common.errors import BadInput
-from jobs.common.lake import BUILT_FROM, create_table, set_property, snapshot_id
+from jobs.common.lake import BUILT_FROM, create_table, get_property, set_property, snapshot_id
 from jobs.common.runlog import Run
 from tests.support.rows import csv_text, product
 from tests.support.warehouse import Warehouse
@@ -368,6 +368,24 @@ def test_an_ordinary_day_opens_no_earlier_list_and_no_closed_version(
     ]
 
 
+def test_a_compaction_that_did_not_say_so_changes_nothing(shop: Shop) -> None:
+    shop.take(0, shop.listed(1))
+    shop.take(1, shop.listed(2))
+    built = get_property(shop.warehouse.spark, PRODUCTS, BUILT_FROM)
+    shop.warehouse.spark.sql(
+        f"CALL system.rewrite_data_files(table => '{PRODUCTS_SNAPSHOTS.full_name}',"
+        " options => map('rewrite-all', 'true'))"
+    )
+    assert shop.ingest().counts["versions_changed"] == 0
+    assert get_property(shop.warehouse.spark, PRODUCTS, BUILT_FROM) != built
+    shop.take(2, shop.listed(3))
+    assert shop.history() == [
+        (shop.code, 1.0, 0, 1, False),
+        (shop.code, 2.0, 1, 2, False),
+        (shop.code, 3.0, 2, None, False),
+    ]
+
+
 @contextmanager
 def hidden(paths: Iterable[Path], place: Path) -> Iterator[None]:
     """Files that cannot be opened for a while."""
@@ -394,10 +412,13 @@ def test_a_list_that_comes_late_or_anew_opens_those_near_it_alone(
     with hidden(far, tmp_path):
         shop.take(205, shop.listed(5), *others)
         shop.take(200, shop.listed(6), *others, replaces=True)
+    # The newest list is still known as that, though these runs did not look at it.
+    shop.take(300, shop.listed(8), *others)
     later = [
         (shop.code, 6.0, 200, 205, False),
         (shop.code, 5.0, 205, 210, False),
-        (shop.code, 3.0, 210, 400, False),
+        (shop.code, 3.0, 210, 300, False),
+        (shop.code, 8.0, 300, 400, False),
         (shop.code, 4.0, 400, None, False),
     ]
     assert shop.history() == [(shop.code, 1.0, 0, 200, False), *later]
