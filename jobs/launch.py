@@ -99,22 +99,21 @@ def spark_environment(settings: Settings) -> dict[str, str]:
 def start_options(settings: Settings) -> str:
     """Java options with which a driver starts, and works, in less time."""
     options = [COLLECTOR] if settings.is_local else []
-    if settings.is_local and waiting_bytes(settings.landing) > SOME_TO_DO:
+    # On a cluster the driver only plans; here it also works on the files that wait.
+    to_do = waiting_bytes(settings.landing) if settings.is_local else 0
+    if to_do > SOME_TO_DO:
         options.append(f"-Xms{settings.spark_driver_memory}")
     if settings.spark_class_archive:
         options.append(class_archive.java_options())
-    options.append(QUICK_COMPILER if wants_quick_compiler(settings) else CALM_COMPILER)
+    options.append(QUICK_COMPILER if wants_quick_compiler(settings, to_do) else CALM_COMPILER)
     return " ".join(filter(None, options))
 
 
-def wants_quick_compiler(settings: Settings) -> bool:
-    """Whether the driver has so little to do that optimised code would come too late.
-
-    On a cluster the driver only plans; here it also works on the files that wait.
-    """
+def wants_quick_compiler(settings: Settings, to_do: int) -> bool:
+    """Whether the driver has so little to do, in bytes, that optimised code would come too late."""
     if settings.spark_quick_compiler != "auto":
         return settings.spark_quick_compiler == "always"
-    return not settings.is_local or waiting_bytes(settings.landing) < MUCH_TO_DO
+    return to_do < MUCH_TO_DO
 
 
 def waiting_bytes(landing: str) -> int:

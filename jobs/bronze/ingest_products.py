@@ -100,16 +100,12 @@ def transform(
     """
     if not whole:
         return difference(history, versions(effective(lists, dates), sorted(dates), missing))
-    new = effective(pending, days)
-    if not is_later(days, dates):
-        ended = F.col("end_date") < F.lit(min(days))
-        held = history.where(F.col("is_current") | ~ended)
-        return amended(held, new, lists, days=days, dates=dates, missing=missing)
-    current = history.where("is_current")
-    if len(days) > 1:
-        return amended(current, new, lists, days=days, dates=days, missing=missing)
-    changes = next_versions(current, new, min(days), missing)
-    return changes.withColumn("op", F.lit("put"))
+    new, later = effective(pending, days), is_later(days, dates)
+    current, first = F.col("is_current"), min(days)
+    held = history.where(current if later else current | (F.col("end_date") >= F.lit(first)))
+    if later and len(days) == 1:
+        return next_versions(held, new, first, missing).withColumn("op", F.lit("put"))
+    return amended(held, new, lists, days=days, dates=dates, missing=missing)
 
 
 def is_later(days: dict[date, int], dates: dict[date, int]) -> bool:

@@ -54,11 +54,9 @@ def amended(
     kept = _cut(old, following)
     if missing == "ignore":
         kept = _from_next_listing(kept, lists, dates, following)
-    calendar = frame_of(
-        pending.sparkSession, following.items(), "snapshot_date date, stop date"
-    ).withColumn("start", F.col("snapshot_date"))
+    calendar = frame_of(pending.sparkSession, following.items(), "start date, stop date")
     said = pending.join(touched, KEY, how="left_semi").join(
-        F.broadcast(calendar), "snapshot_date", how="inner"
+        F.broadcast(calendar), F.col("snapshot_date") == F.col("start")
     )
     stretches = kept.select(*STRETCH).unionByName(said.select(*STRETCH))
     return difference(old, told(stretches, missing))

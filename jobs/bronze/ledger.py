@@ -123,12 +123,7 @@ def _before(spark: SparkSession, lists: Table, day: date) -> date:
     """The date of the latest list before a day; the day, when there is none."""
     earlier = spark.table(lists.full_name).where(F.col("snapshot_date") < F.lit(day))
     near = earlier.where(F.col("snapshot_date") >= F.date_sub(F.lit(day), NEAR))
-    for rows in (near, earlier):
-        row = rows.agg(F.max("snapshot_date")).first()
-        found: date | None = row[0] if row else None
-        if found:
-            return found
-    return day
+    return max(revisions(near) or revisions(earlier), default=day)
 
 
 def read_ledger(

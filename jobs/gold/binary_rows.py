@@ -77,6 +77,10 @@ def _constant(number: int, width: int) -> Sql:
     return _literal(number.to_bytes(width, "big"))
 
 
+def _where_known(value: Sql, constant: Sql) -> Sql:
+    return f"if({value} IS NULL, NULL, {constant})"
+
+
 def _bytes(number: Sql, kind: str = "bigint") -> Sql:
     return f"cast(cast({number} AS {kind}) AS binary)"
 
@@ -88,7 +92,7 @@ def _bigint(value: Sql) -> list[Sql]:
 
 
 def _key(value: Sql) -> list[Sql]:
-    return [f"if({value} IS NULL, NULL, {_constant(8, 4)})", value]
+    return [_where_known(value, _constant(8, 4)), value]
 
 
 def _integer(value: Sql) -> list[Sql]:
@@ -126,9 +130,8 @@ def _numeric(value: Sql) -> list[Sql]:
     units = f"abs({value})"
     sign = f"if({value} < 0, {NEGATIVE}L, 0L)"
     places, *groups = (_group(units, power) for power in range(5))
-    head = f"if({value} IS NULL, NULL, {_literal(NUMERIC_HEAD)})"
     return [
-        head,
+        _where_known(value, _literal(NUMERIC_HEAD)),
         _packed(sign, f"{SCALE}L", "0L", groups.pop()),
         _packed(*reversed(groups), places),
     ]

@@ -69,6 +69,7 @@ def _ints(numbers: Iterable[str]) -> Column:
 def _in_effect(versions: DataFrame, calendar: Calendar) -> DataFrame:
     """Versions that meet the batch: each in effect on its days [first, past), by number."""
     begins, ends = F.col("effective_date"), F.col("end_date")
+    # Asked of the dates themselves, so that a scan can pass over the other versions.
     near = (begins <= F.lit(calendar.days[-1])) & (ends.isNull() | (ends > calendar.days[0]))
     return (
         versions.where(near)

@@ -43,9 +43,8 @@ def transform(lines: DataFrame, countries: DataFrame) -> DataFrame:
 
     Returns:
         One row a line, the columns of the staging table, money in ten-thousandths, keys that are
-        hashes as their eight bytes; `rules` is
-        null for a good line and a Postgres array literal for one in error, whose `raw` holds its
-        fields.
+        hashes as their eight bytes; `rules` is null for a good line and a Postgres array literal
+        for one in error, whose `raw` holds its fields.
     """
     names = F.broadcast(
         countries.select("country", F.col("country_id").cast("bigint").alias("country_sk"))

@@ -99,6 +99,19 @@ class Shop:
         )
 
 
+@contextmanager
+def hidden(paths: Iterable[Path], place: Path) -> Iterator[None]:
+    """Files that cannot be opened for a while."""
+    places = {path: place / str(number) for number, path in enumerate(paths)}
+    for path, elsewhere in places.items():
+        path.rename(elsewhere)
+    try:
+        yield
+    finally:
+        for path, elsewhere in places.items():
+            elsewhere.rename(path)
+
+
 @pytest.fixture(scope="module")
 def warehouse_of_all(new_warehouse: Callable[..., Warehouse]) -> Shop:
     return Shop(new_warehouse(products_max_shrink=1.0))
@@ -384,17 +397,6 @@ def test_a_compaction_that_did_not_say_so_changes_nothing(shop: Shop) -> None:
         (shop.code, 2.0, 1, 2, False),
         (shop.code, 3.0, 2, None, False),
     ]
-
-
-@contextmanager
-def hidden(paths: Iterable[Path], place: Path) -> Iterator[None]:
-    """Files that cannot be opened for a while."""
-    places = {path: place / str(number) for number, path in enumerate(paths)}
-    for path, elsewhere in places.items():
-        path.rename(elsewhere)
-    yield
-    for path, elsewhere in places.items():
-        elsewhere.rename(path)
 
 
 def test_a_list_that_comes_late_or_anew_opens_those_near_it_alone(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.gold.packing import by_code
+from tests.gold.keys import as_bytes
 
 DAYS = 12
 SPANS = st.lists(st.integers(0, DAYS), max_size=6, unique=True).map(sorted)
@@ -21,7 +22,7 @@ def laid_out(histories: dict[str, list[tuple[int, int]]], turned: bool) -> pa.Ta
             "first": first,
             "past": past,
             "unit_price": m,
-            "product_sk": (100 * n + m).to_bytes(8, "big"),
+            "product_sk": as_bytes(100 * n + m),
         }
         for n, (code, spans) in enumerate(histories.items())
         for m, (first, past) in enumerate(spans)

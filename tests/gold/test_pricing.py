@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from jobs.gold import money, pricing
 from jobs.gold.pricing import count_by_day, on_pairs, priced
-from tests.gold.keys import as_number
+from tests.gold.keys import as_bytes, as_number
 from tests.support.money import in_units
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Shop:
 
 def as_priced(spark: SparkSession, versions: list[Version]) -> DataFrame:
     """Versions as `with_keys` gives them, but for their keys, which are told here."""
-    rows = [(each.product_sk.to_bytes(8, "big"), *each[1:]) for each in versions]
+    rows = [(as_bytes(each.product_sk), *each[1:]) for each in versions]
     frame = spark.createDataFrame(rows, SCHEMA)
     return frame.withColumn("unit_price", money.in_units(F.col("unit_price")))
 

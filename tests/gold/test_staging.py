@@ -26,6 +26,7 @@ from jobs.common.settings import Settings
 from jobs.gold import staging
 from jobs.gold.binary_rows import HEADER, TRAILER
 from jobs.gold.staging import RowStream, StagingTable
+from tests.gold.keys import as_bytes
 from tests.support.money import in_units
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def test_a_bigint_may_come_as_its_eight_bytes(
     run, (_, *row) = new_run(), random_row(Random(1), 0)
     keys = [0, 1, -1, 2**60 - 1, 2**63 - 1, -(2**63), None]
     rows = [(n, *row[:6], key, *row[7:]) for n, key in enumerate(keys)]
-    in_bytes = [None if key is None else key.to_bytes(8, "big", signed=True) for key in keys]
+    in_bytes = [None if key is None else as_bytes(key) for key in keys]
     frame = spark.createDataFrame(
         [(*as_spark(r)[:7], key, *as_spark(r)[8:]) for r, key in zip(rows, in_bytes, strict=True)],
         DDL.replace("key bigint", "key binary"),
