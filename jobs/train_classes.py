@@ -18,14 +18,30 @@ import pyarrow as pa
 from pyspark.sql import Window
 from pyspark.sql import functions as F
 
+from jobs.bronze import data_files
+from jobs.common.contracts import Column, Table
 from jobs.common.frames import frame_of
+from jobs.common.lake import create_table
 from jobs.common.session import CATALOG, get_session
 from jobs.common.settings import get_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-LINES = "training.shop.lines"
+LINES = Table(
+    "training.shop",
+    "lines",
+    "One row a line",
+    (
+        Column("code", "string", "What"),
+        Column("units", "int", "How many"),
+        Column("sold", "timestamp", "When"),
+        Column("price", "decimal(12,4)", "At what price"),
+    ),
+    ("code", "sold"),
+    ("months(sold)",),
+    (("format-version", "2"), ("write.spark.fanout.enabled", "true")),
+)
 VERSIONS = "training.shop.versions"
 
 
@@ -33,11 +49,7 @@ def _catalogue(spark: SparkSession, directory: Path) -> None:
     spark.conf.set("spark.sql.catalog.training", "org.apache.iceberg.spark.SparkCatalog")
     spark.conf.set("spark.sql.catalog.training.type", "hadoop")
     spark.conf.set("spark.sql.catalog.training.warehouse", directory.as_uri())
-    spark.sql(
-        f"CREATE TABLE {LINES} (code string, units int, sold timestamp, price decimal(12, 4))"
-        " USING iceberg PARTITIONED BY (months(sold))"
-        " TBLPROPERTIES ('format-version' = '2', 'write.spark.fanout.enabled' = 'true')"
-    )
+    spark.sql(create_table(LINES).rstrip(";\n"))
     spark.sql(
         f"CREATE TABLE {VERSIONS} (code string, price decimal(12, 4), first date, last date)"
         " USING iceberg TBLPROPERTIES ('format-version' = '2')"
@@ -70,7 +82,7 @@ def _parsed(spark: SparkSession, directory: Path) -> DataFrame:
 
 def _history(spark: SparkSession) -> None:
     """A merge into versions, and the windows that versions come from."""
-    lines = spark.table(LINES).withColumn("day", F.to_date("sold"))
+    lines = spark.table(LINES.full_name).withColumn("day", F.to_date("sold"))
     by_day = Window.partitionBy("code").orderBy("day")
     versions = (
         lines.groupBy("code", "day")
@@ -98,9 +110,9 @@ def _history(spark: SparkSession) -> None:
 
 def _as_of(spark: SparkSession) -> None:
     """Lines since a snapshot, priced by exploded versions, by way of Python again."""
-    snapshots = spark.table(f"{LINES}.snapshots").orderBy("committed_at").collect()
+    snapshots = spark.table(f"{LINES.full_name}.snapshots").orderBy("committed_at").collect()
     since = spark.read.format("iceberg").option("start-snapshot-id", snapshots[0].snapshot_id)
-    new = since.load(LINES)
+    new = since.load(LINES.full_name)
     days = F.explode(F.sequence("first", F.coalesce("last", "first"))).alias("day")
     prices = spark.table(VERSIONS).select("code", "price", days)
     names = F.broadcast(frame_of(spark, [("P1", 1), ("P2", 2)], "code string, name int"))
@@ -125,8 +137,11 @@ def main(directory: Path) -> None:
     spark.sql("SHOW DATABASES").collect()
     spark.catalog.tableExists(f"{CATALOG}.default.none")
     _catalogue(spark, directory)
-    for _ in range(2):
-        _parsed(spark, directory).writeTo(LINES).append()
+    lines = _parsed(spark, directory)
+    lines.writeTo(LINES.full_name).append()
+    if target := data_files.target_of(spark, LINES):
+        written = data_files.write_by_driver(spark, lines.toArrow(), target)
+        data_files.commit(spark, LINES, written)
     _history(spark)
     _as_of(spark)
     spark.table(VERSIONS).coalesce(1).writeTo(VERSIONS).overwrite(F.lit(True))

@@ -29,7 +29,7 @@ from jobs.common.points import effect
 from jobs.common.runlog import Run, run_context
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 JOB = "ingest_transactions"
 LOCKS = ("bronze.transactions",)
@@ -89,19 +89,14 @@ def taken_by_gold(run: Run, hashes: list[str]) -> tuple[int | None, set[str]]:
     return since, set(taken)
 
 
-def transform(
-    spark: SparkSession, intake: Intake, batch_id: int, erased: Ids = frozenset()
-) -> DataFrame:
-    """Rows of the new files, typed; see `transaction_rows.parse`. Erased customers are guests."""
+def load(spark: SparkSession, intake: Intake, batch_id: int, erased: Ids = frozenset()) -> None:
+    """One commit for all new files, their rows typed; see `transaction_rows.parse`.
+
+    Erased customers are guests.
+    """
     reading = Reading(spark, intake.accepted, TRANSACTIONS, batch_id)
-    shape = guests.as_guests(erased) if erased else as_they_are
-    return reading.frame(shape, TRANSACTIONS_RAW.schema)
-
-
-def load(rows: DataFrame) -> None:
-    """One commit for all new files."""
     with effect("the append of lines"):
-        rows.writeTo(TRANSACTIONS_RAW.full_name).append()
+        reading.append(guests.as_guests(erased) if erased else as_they_are, TRANSACTIONS_RAW)
 
 
 def note_empty(spark: SparkSession, intake: Intake, run: Run) -> None:
@@ -140,7 +135,7 @@ def run(context: JobContext) -> Run:
         def take(files: Intake) -> None:
             nonlocal erased
             erased = guests.sought(spark, files.accepted, record)
-            load(transform(spark, files, record.run_id, erased.ids))
+            load(spark, files, record.run_id, erased.ids)
 
         intake = take_whole(landing, intake, take)
         if intake.accepted:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from jobs.bronze import data_files
+from jobs.bronze.data_files import DataFile, Target, Written
 from jobs.bronze.parsing import Layout, Read, batches, parsed
 from jobs.common.filesystem import is_local, local_path
 from jobs.common.landing import LandingFile
@@ -21,14 +24,16 @@ from jobs.common.landing import LandingFile
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    # What to make of parsed rows, table by table.
+    from jobs.common.contracts import Table
+
+    # What to make of parsed rows: table by table, or of all that a task has.
     Shape = Callable[[pa.Table], pa.Table]
+    Make = Callable[[Iterator[pa.Table]], Iterable[pa.Table]]
     Parse = Callable[[Iterable[Read]], Iterator[pa.RecordBatch]]
 
 CHANGED = "changed while it was read"
 SMALL_BYTES = 64 << 20  # four times as much when parsed
 SHARE_BYTES = 16 << 20  # of a task
-TASK_ROWS = 150_000  # that come from the driver; a task writes one data file a month
 
 
 class FileChanged(Exception):
@@ -66,19 +71,75 @@ class Reading:
         """What `shape` makes of the rows, in the driver."""
         if self.is_small:
             return pa.concat_tables(map(shape, self._tables))
-        return self._by_tasks(shape, ddl).toArrow()
+        return self._by_tasks(partial(map, shape), ddl).toArrow()
 
-    def frame(self, shape: Shape, ddl: str) -> DataFrame:
-        """What `shape` makes of the rows."""
+    def survey(
+        self, survey: Shape, ddl: str, shape: Shape, table: Table
+    ) -> tuple[pa.Table, Written | None]:
+        """What `survey` makes of the rows, in the driver.
+
+        And, where tasks parse and can write, what `shape` makes of them, as files of the table:
+        for `append`, or to be discarded.
+        """
+        target = None if self.is_small else self._target_of_tasks(table)
+        if target is None:
+            return self.collect(survey, ddl), None
+        return self._write_by_tasks(shape, target, survey, ddl)
+
+    def append(self, shape: Shape, table: Table, written: Written | None = None) -> None:
+        """Append what `shape` makes of the rows, columns of the table, in one commit.
+
+        Args:
+            written: the same, if `survey` has written it.
+        """
+        written = written or self._write(shape, table)
+        if written:
+            data_files.commit(self._spark, table, written.files)
+        else:
+            self._by_tasks(partial(map, shape), table.schema).writeTo(table.full_name).append()
+
+    def _write(self, shape: Shape, table: Table) -> Written | None:
+        """None where Spark alone can write what it parses, or knows the partitions."""
         if not self.is_small:
-            return self._by_tasks(shape, ddl)
-        # One chunk: after two empty ones in a row Spark takes the rows for ended.
-        whole = pa.concat_tables(map(shape, self._tables)).combine_chunks()
-        tasks = max(-(-len(whole) // TASK_ROWS), 1)
-        if tasks > 1:  # no core is to wait for the last one
-            cores = self._spark.sparkContext.defaultParallelism
-            tasks = -(-tasks // cores) * cores
-        return self._spark.createDataFrame(whole).coalesce(tasks)  # neighbours stay together
+            target = self._target_of_tasks(table)
+            return self._write_by_tasks(shape, target)[1] if target else None
+        target = data_files.target_of(self._spark, table)
+        if target is None:
+            return None
+        rows = pa.concat_tables(map(shape, self._tables))
+        return Written(target, data_files.write_by_driver(self._spark, rows, target))
+
+    def _target_of_tasks(self, table: Table) -> Target | None:
+        """The table's, where tasks can write: Python on an executor reaches no HDFS."""
+        target = data_files.target_of(self._spark, table)
+        return target if target and target.is_local and is_local(self._files[0].uri) else None
+
+    def _write_by_tasks(
+        self, shape: Shape, target: Target, survey: Shape | None = None, ddl: str = ""
+    ) -> tuple[pa.Table, Written]:
+        def write(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+            told = []
+
+            def shaped() -> Iterator[pa.Table]:
+                for rows in tables:
+                    if survey:
+                        told.append(survey(rows))
+                    yield shape(rows)
+
+            files = data_files.write(pa.concat_tables(shaped()), target)
+            told.append(data_files.as_rows(files))
+            yield pa.concat_tables(told, promote_options="default")
+
+        with data_files.whole_or_none(target):
+            both = f"{ddl}, {data_files.WRITTEN}" if ddl else data_files.WRITTEN
+            found = self._by_tasks(write, both).toArrow()
+        is_file = pc.is_valid(found["uri"])
+        files = [
+            DataFile(**row) for row in found.filter(is_file).select(DataFile._fields).to_pylist()
+        ]
+        return found.filter(pc.invert(is_file)).drop_columns(DataFile._fields), Written(
+            target, files
+        )
 
     @cached_property
     def _tables(self) -> list[pa.Table]:
@@ -95,11 +156,11 @@ class Reading:
         reader = self._spark.read.format("binaryFile")
         return reader.load([file.uri for file in files]).select("path", "content")
 
-    def _by_tasks(self, shape: Shape, ddl: str) -> DataFrame:
+    def _by_tasks(self, make: Make, ddl: str) -> DataFrame:
         layout, batch_id = self._layout, self._batch_id
 
         def parse(read: Iterable[Read]) -> Iterator[pa.RecordBatch]:
-            return batches(map(shape, parsed(_checked(read), layout, batch_id)))
+            return batches(make(parsed(_checked(read), layout, batch_id)))
 
         cores = self._spark.sparkContext.defaultParallelism
         shared = shares(self._files, cores)

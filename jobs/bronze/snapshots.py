@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from psycopg2.extras import execute_values
 
 from jobs.bronze.changes import take_whole
+from jobs.bronze.data_files import discard
 from jobs.bronze.intake import Intake, refuse_bad_headers
 from jobs.bronze.ledger import Held, read_held
 from jobs.bronze.master_rows import BAD, DOUBLE, GOOD
@@ -31,6 +32,7 @@ from jobs.common.points import effect
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from jobs.bronze.reading import Shape
     from jobs.common.runlog import Run
 
 # A survey's rows: how many rows of a verdict a file has; bad ones each with its own.
@@ -193,16 +195,22 @@ def take_files(
 
 
 def _take(spark: SparkSession, master: Master, run: Run, intake: Intake, held: Held) -> None:
-    reading = Reading(spark, intake.accepted, master.layout, run.run_id)
-    surveyed = reading.collect(survey, SURVEY)
+    reading, offered = Reading(spark, intake.accepted, master.layout, run.run_id), intake.accepted
+
+    def shape() -> Shape:
+        revisions = {file.name: held.next_revision(file.day) for file in intake.accepted}
+        return as_lists(master.lists, revisions)
+
+    surveyed, written = reading.survey(survey, SURVEY, shape(), master.lists)
     gate(intake, surveyed, held, master, run)
+    if written and intake.accepted != offered:
+        discard(written.target)
+        written = None
     if not intake.accepted:
         return
     keep_rejected(run, master, surveyed, intake)
-    revisions = {file.name: held.next_revision(file.day) for file in intake.accepted}
-    rows = reading.frame(as_lists(master.lists, revisions), master.lists.schema)
     with effect("the append of lists"):
-        rows.writeTo(master.lists.full_name).append()
+        reading.append(shape(), master.lists, written)
     counts = _counts(surveyed)
     for file in intake.accepted:
         held.take(file.day, file.sha256, counts[file.name, GOOD])

@@ -53,6 +53,9 @@ class FileSystem(Protocol):
     def write(self, place: str, text: str) -> None:
         """Write a small file."""
 
+    def put(self, source: Path, place: str) -> None:
+        """Move a file of this machine to where there is none."""
+
     def read(self, place: str) -> bytes:
         """A file's bytes."""
 
@@ -102,6 +105,11 @@ class LocalFiles:
 
     def write(self, place: str, text: str) -> None:
         local_path(place).write_text(text, encoding="utf-8")
+
+    def put(self, source: Path, place: str) -> None:
+        path = local_path(place)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(source, path)
 
     def read(self, place: str) -> bytes:
         return local_path(place).read_bytes()
@@ -189,6 +197,9 @@ class HadoopFiles:
             out.write(bytearray(text, "utf-8"))
         finally:
             out.close()
+
+    def put(self, source: Path, place: str) -> None:
+        self._fs.copyFromLocalFile(True, self._path(f"file:{source}"), self._path(place))
 
     def read(self, place: str) -> bytes:
         stream = self._fs.open(self._path(place))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
-from jobs.bronze import ingest_products
+from jobs.bronze import ingest_products, reading
 from jobs.common.contracts import LAYOUT, PRODUCTS, PRODUCTS_SNAPSHOTS
 from jobs.common.errors import BadInput
 from jobs.common.lake import BUILT_FROM, create_table, get_property, set_property, snapshot_id
@@ -272,7 +272,11 @@ def test_a_list_that_shrank_by_more_than_the_set_share_is_refused(shop: Shop) ->
     assert shop.take(3, *some(2), products_max_shrink=0.5).counts["files"] == 1
 
 
-def test_a_refused_list_is_no_measure_for_the_next_one_of_its_run(shop: Shop) -> None:
+@pytest.mark.parametrize("small", [0, reading.SMALL_BYTES], ids=["by tasks", "by the driver"])
+def test_a_refused_list_is_no_measure_for_the_next_one_of_its_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr(reading, "SMALL_BYTES", small)
     many = [product(f"{shop.code}-{n}") for n in range(200)]
     shop.deliver(0, *many)
     shop.deliver(1, many[0])
@@ -281,6 +285,9 @@ def test_a_refused_list_is_no_measure_for_the_next_one_of_its_run(shop: Shop) ->
         shop.ingest(products_max_shrink=0.5)
     dates = {row[0] for row in shop.warehouse.bronze(PRODUCTS_SNAPSHOTS, "snapshot_date")}
     assert [shop.day(n) in dates for n in range(3)] == [True, False, True]
+    held = shop.warehouse.data(PRODUCTS_SNAPSHOTS)
+    place = next(parent for parent in held[0].parents if parent.name == "data")
+    assert sorted(place.rglob("*.parquet")) == sorted(held)  # of the refused one none is left
 
 
 def test_bad_rows_are_kept_aside_and_the_good_ones_are_in(shop: Shop) -> None:

@@ -45,9 +45,9 @@ def place(spark: SparkSession, tmp_path: Path, kind: str) -> Landing:
 
 
 def rows_of(spark: SparkSession, files: list[LandingFile]) -> list[tuple[Any, ...]]:
-    found = Reading(spark, files, TRANSACTIONS, 7).frame(as_they_are, TRANSACTIONS_RAW.schema)
-    wanted = found.select("invoice_no", "quantity", "source_file", "source_line", "file_sha256")
-    return sorted(map(tuple, wanted.collect()))
+    found = Reading(spark, files, TRANSACTIONS, 7).collect(as_they_are, TRANSACTIONS_RAW.schema)
+    wanted = found.select(["invoice_no", "quantity", "source_file", "source_line", "file_sha256"])
+    return sorted(tuple(row.values()) for row in wanted.to_pylist())
 
 
 @pytest.mark.parametrize("small", [0, 1 << 20], ids=["by tasks", "by the driver"])

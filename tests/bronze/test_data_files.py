@@ -1,0 +1,217 @@
+"""Files that Arrow writes into a table of the lake are as those that Spark would have written."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from jobs.bronze import data_files, reading
+from jobs.bronze.layouts import TRANSACTIONS
+from jobs.bronze.reading import Reading, as_they_are
+from jobs.common import filesystem
+from jobs.common.contracts import COUNTRIES_SNAPSHOTS, PRODUCTS_SNAPSHOTS, TRANSACTIONS_RAW, Table
+from jobs.common.lake import create_table, ensure_tables, iceberg_table, summary
+from jobs.common.landing import Landing
+from tests.support.rows import csv_text, line
+from tests.support.warehouse import Warehouse
+
+TABLES = (TRANSACTIONS_RAW, PRODUCTS_SNAPSHOTS, COUNTRIES_SNAPSHOTS)
+ROWS = 500
+TEXTS = ("", " ", "NULL", "\\N", 'a "quoted", one', "Čaj č. 5", "😀", "a\nb", "x" * 300)
+TOLD = ("record_count", "null_value_counts", "lower_bounds", "upper_bounds")
+
+
+@pytest.fixture(scope="module")
+def shop(new_warehouse: Callable[..., Warehouse]) -> Warehouse:
+    made = new_warehouse()
+    ensure_tables(made.spark, made.settings)
+    return made
+
+
+@pytest.fixture
+def made(shop: Warehouse) -> Iterator[Callable[[Table, str], Table]]:
+    """Makes tables of a contract by other names."""
+    names = []
+
+    def make(table: Table, name: str) -> Table:
+        other = replace(table, name=f"{table.name}_{name}")
+        names.append(other.full_name)
+        shop.spark.sql(create_table(other).rstrip(";\n"))
+        return other
+
+    yield make
+    for name in names:
+        shop.spark.sql(f"DROP TABLE {name} PURGE")
+
+
+def value(kind: str, rng: random.Random) -> Any:
+    """One of a type, at its edges now and then, or none."""
+    if rng.random() < 0.1:
+        return None
+    day = date(1969, 11, 1) + timedelta(days=rng.choice([rng.randrange(120), 20_000]))
+    match kind:
+        case "string":
+            return rng.choice([*TEXTS, str(rng.randrange(1000))])
+        case "binary":
+            return rng.choice([b"", b"\xff\x00", rng.randbytes(20)])
+        case "int":
+            return rng.choice([-(2**31), 2**31 - 1, rng.randrange(100)])
+        case "bigint":
+            return rng.choice([-(2**63), 2**63 - 1, rng.randrange(100)])
+        case "date":
+            return day
+        case "timestamp":
+            time = timedelta(microseconds=rng.choice([0, 86_400_000_000 - 1]))
+            return datetime(day.year, day.month, day.day, tzinfo=UTC) + time
+    assert kind == "decimal(12,4)"
+    return Decimal(rng.choice([0, 1, -1, 10**12 - 1, 1 - 10**12])).scaleb(-4)
+
+
+def rows_of(table: Table, seed: int = 1) -> pa.Table:
+    """Any rows."""
+    rng = random.Random(seed)
+    columns = [[value(column.type, rng) for _ in range(ROWS)] for column in table.columns]
+    struct: Any = StructType.fromDDL(table.schema)
+    schema = to_arrow_schema(struct)
+    arrays = [pa.array(given, f.type) for given, f in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def append(shop: Warehouse, table: Table, rows: pa.Table) -> None:
+    target = data_files.target_of(shop.spark, table)
+    assert target is not None
+    data_files.commit(shop.spark, table, data_files.write_by_driver(shop.spark, rows, target))
+
+
+def append_by_spark(shop: Warehouse, table: Table, rows: pa.Table) -> None:
+    shop.spark.createDataFrame(rows).coalesce(1).writeTo(table.full_name).append()
+
+
+def told(shop: Warehouse, table: Table) -> list[str]:
+    """What the manifests say of each data file."""
+    where = ["partition"] if table.partitioned_by else []
+    files = shop.spark.table(f"{table.full_name}.files").select(*where, *TOLD)
+    return sorted(map(str, files.collect()))
+
+
+@pytest.fixture(params=["a path", "any file system"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A lake on this machine, or the same as if Hadoop alone could reach it."""
+    if request.param != "a path":
+        for module in (filesystem, data_files, reading):
+            monkeypatch.setattr(module, "is_local", lambda _: False)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("kind")
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_rows_and_manifests_are_those_of_spark(
+    shop: Warehouse, made: Callable[[Table, str], Table], table: Table
+) -> None:
+    ours, spark = made(table, "ours"), made(table, "spark")
+    for seed in (1, 2):
+        append(shop, ours, rows_of(table, seed))
+        append_by_spark(shop, spark, rows_of(table, seed))
+    assert shop.bronze(ours) == shop.bronze(spark)
+    assert told(shop, ours) == told(shop, spark)
+    assert {tuple(map(summary(shop.spark, each).get, COUNTS)) for each in (ours, spark)} == {
+        (str(ROWS), str(2 * ROWS))
+    }
+    if table.partitioned_by:
+        month = table.partitioned_by[0].removeprefix("months(").removesuffix(")")
+        one = f"{month} >= DATE '1970-01-01' AND {month} < DATE '1970-02-01'"
+        both = [shop.spark.table(each.full_name).where(one).count() for each in (ours, spark)]
+        assert both[0] == both[1] > 0
+
+
+COUNTS = ("added-records", "total-records")
+
+
+@pytest.mark.usefixtures("kind")
+def test_no_rows_are_a_commit_of_none(shop: Warehouse, made: Callable[[Table, str], Table]) -> None:
+    table = made(TRANSACTIONS_RAW, "empty")
+    append(shop, table, rows_of(TRANSACTIONS_RAW))
+    append(shop, table, rows_of(TRANSACTIONS_RAW).slice(0, 0))
+    assert summary(shop.spark, table).get("added-records") is None
+    assert summary(shop.spark, table)["total-records"] == str(ROWS)
+
+
+@pytest.mark.parametrize("small", [0, 1 << 20], ids=["by tasks", "by the driver"])
+@pytest.mark.usefixtures("kind")
+def test_files_are_appended_wherever_they_are_parsed(
+    shop: Warehouse,
+    made: Callable[[Table, str], Table],
+    monkeypatch: pytest.MonkeyPatch,
+    small: int,
+) -> None:
+    monkeypatch.setattr(reading, "SMALL_BYTES", small)
+    assert appended(shop, made(TRANSACTIONS_RAW, "parsed")) == LINES
+
+
+@pytest.mark.parametrize("small", [0, 1 << 20], ids=["by tasks", "by the driver"])
+def test_a_table_that_someone_partitioned_otherwise_is_written_by_spark(
+    shop: Warehouse,
+    made: Callable[[Table, str], Table],
+    monkeypatch: pytest.MonkeyPatch,
+    small: int,
+) -> None:
+    monkeypatch.setattr(reading, "SMALL_BYTES", small)
+    table = made(TRANSACTIONS_RAW, "by_day")
+    shop.spark.sql(
+        f"ALTER TABLE {table.full_name} REPLACE PARTITION FIELD invoice_date_month"
+        " WITH days(invoice_date)"
+    )
+    assert data_files.target_of(shop.spark, table) is None
+    assert appended(shop, table) == LINES
+    days = shop.spark.table(f"{table.full_name}.partitions").select("partition.invoice_date_day")
+    assert {row[0] for row in days.collect()} == {DAY.date()}
+
+
+DAY = datetime(2025, 3, 3, tzinfo=UTC)
+NAMES = [f"transactions_{DAY + timedelta(hours=4 * n):%Y%m%dT%H%M}.csv" for n in range(3)]
+LINES = [(name, f"{n}-{m}") for n, name in enumerate(NAMES) for m in range(2)]
+
+
+def appended(shop: Warehouse, table: Table) -> list[tuple[Any, ...]]:
+    """Files and invoices of a table after three files were appended."""
+    for n, name in enumerate(NAMES):
+        lines = [line(f"{n}-{m}", invoice_date=f"{DAY:%Y-%m-%d} 10:00:00") for m in range(2)]
+        shop.deliver("transactions", name, csv_text("transactions", lines))
+    files, _ = Landing(shop.spark, shop.settings.landing, "transactions").waiting()
+    Reading(shop.spark, files, TRANSACTIONS, 7).append(as_they_are, table)
+    return shop.bronze(table, "source_file", "invoice_no")
+
+
+@pytest.mark.parametrize("small", [0, 1 << 20], ids=["by tasks", "by the driver"])
+def test_what_was_written_goes_when_not_all_can_be(
+    shop: Warehouse,
+    made: Callable[[Table, str], Table],
+    monkeypatch: pytest.MonkeyPatch,
+    small: int,
+) -> None:
+    monkeypatch.setattr(reading, "SMALL_BYTES", small)
+    table = made(TRANSACTIONS_RAW, "blocked")
+    place = Path(str(iceberg_table(shop.spark, table).location()).removeprefix("file:")) / "data"
+    place.mkdir(exist_ok=True)
+    (place / "invoice_date_month=2025-04").write_text("no directory")
+    for month, name in ((3, NAMES[0]), (4, NAMES[1])):
+        lines = [line("1", invoice_date=f"2025-0{month}-03 02:00:00")]
+        day = f"transactions_20250{month}03T0000.csv" if month == 4 else name
+        shop.deliver("transactions", day, csv_text("transactions", lines))
+    files, _ = Landing(shop.spark, shop.settings.landing, "transactions").waiting()
+    with pytest.raises(Exception, match="invoice_date_month=2025-04"):
+        Reading(shop.spark, files, TRANSACTIONS, 7).append(as_they_are, table)
+    assert not list(place.rglob("*.parquet"))
+    assert shop.bronze(table) == []
+    for file in files:
+        filesystem.local_path(file.uri).unlink()
