@@ -14,13 +14,14 @@ from jobs.common.points import effect
 from jobs.common.settings import PROJECT_ROOT, Settings
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
 # A property of `products` and `countries`: up to which of their snapshots they tell. Set after
 # their rows are committed, so whoever reads it first and the rows then is on the safe side.
 BUILT_FROM = "warehouse.built-from"
 # The operation of a snapshot whose rows are those of the one before, in other files.
 REWRITTEN = "replace"
+SMALLEST_SPLIT = 16 << 20  # bytes, of Iceberg's
 OURS = "warehouse."  # what a snapshot says of itself in our words
 INIT_SQL = PROJECT_ROOT / "hive" / "init_hive.sql"
 HEADER = """\
@@ -91,14 +92,18 @@ def snapshot_id(spark: SparkSession, table: Table) -> int | None:
 
 def read_at(spark: SparkSession, table: Table, snapshot: int) -> DataFrame:
     """The table as it was at a snapshot, whatever is committed meanwhile."""
-    reader = spark.read.format("iceberg").option("versionAsOf", snapshot)
-    return reader.load(table.full_name)
+    return _reader(spark).option("versionAsOf", snapshot).load(table.full_name)
 
 
 def read_since(spark: SparkSession, table: Table, start: int, end: int) -> DataFrame:
     """Rows appended after snapshot `start`, up to `end`."""
-    reader = spark.read.format("iceberg").option("start-snapshot-id", start)
+    reader = _reader(spark).option("start-snapshot-id", start)
     return reader.option("end-snapshot-id", end).load(table.full_name)
+
+
+def _reader(spark: SparkSession) -> DataFrameReader:
+    """Each file is a task's of its own: several small ones would keep one core busy at the end."""
+    return spark.read.format("iceberg").option("file-open-cost", SMALLEST_SPLIT)
 
 
 def has_snapshot(spark: SparkSession, table: Table, snapshot: int) -> bool:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 FEW = 100_000  # rows
+TASK_ROWS = 25_000  # at least, when it is known how many there are
 END_OTHERS = """
 SELECT pg_terminate_backend(l.pid)
 FROM pg_locks AS l
@@ -137,9 +138,11 @@ def copy(
     """
     # Below the encoding, so that its generated code is a method of its own: one that also holds
     # the frame's joins would be too long for Java to compile.
+    tasks = settings.load_parallelism
+    if rows is not None:
+        tasks = min(tasks, 1 + rows // TASK_ROWS)
+    content = encoded(frame.select(*table.column_names).coalesce(tasks), table.columns)
     by_driver = rows is not None and rows <= FEW
-    few = frame.select(*table.column_names).coalesce(1 if by_driver else settings.load_parallelism)
-    content = encoded(few, table.columns)
     if by_driver:
         count = _copy_by_driver(conn, content, _statement(table, table.name(run)))
     else:
