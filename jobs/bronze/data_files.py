@@ -23,7 +23,7 @@ from pyarrow import parquet
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from jobs.common.filesystem import AT_ONCE, file_system, is_local, local_path
+from jobs.common.filesystem import AT_ONCE, HadoopFiles, is_local, local_path
 from jobs.common.lake import iceberg_table
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ if TYPE_CHECKING:
 FIELD_ID = b"PARQUET:field_id"  # how Arrow is told the number that Iceberg knows a column by
 MONTHS = "month"  # Iceberg's transform
 NO_MONTH = np.iinfo(np.int64).max  # of a row without a time, behind all others
-
-
 WRITTEN = "uri string, month int"  # a data file, as a row
-
 
 Part = tuple[int | None, pa.Table]  # the rows of a month
 
@@ -164,7 +161,7 @@ def write_by_driver(spark: SparkSession, rows: pa.Table, target: Target) -> list
     if target.is_local:
         with whole_or_none(target):
             return write(rows, target)
-    files = file_system(spark, target.location)
+    files = HadoopFiles(spark, target.location)
     with tempfile.TemporaryDirectory() as scratch:
         here = f"file:{scratch}"
         written = write(rows, replace(target, location=here))

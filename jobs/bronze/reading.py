@@ -117,29 +117,25 @@ class Reading:
     def _write_by_tasks(
         self, shape: Shape, target: Target, survey: Shape | None = None, ddl: str = ""
     ) -> tuple[pa.Table, Written]:
+        """What `survey` makes of the rows, and the files of what `shape` makes of them."""
+        nothing = self._layout.schema.empty_table()
+
         def write(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-            told = []
-
-            def shaped() -> Iterator[pa.Table]:
-                for rows in tables:
-                    if survey:
-                        told.append(survey(rows))
-                    yield shape(rows)
-
-            files = data_files.write(pa.concat_tables(shaped()), target)
-            told.append(data_files.as_rows(files))
+            told, parts = [], [shape(nothing)]
+            for rows in tables:
+                parts.append(shape(rows))
+                if survey:
+                    told.append(survey(rows))
+            told.append(data_files.as_rows(data_files.write(pa.concat_tables(parts), target)))
             yield pa.concat_tables(told, promote_options="default")
 
         with data_files.whole_or_none(target):
             both = f"{ddl}, {data_files.WRITTEN}" if ddl else data_files.WRITTEN
             found = self._by_tasks(write, both).toArrow()
         is_file = pc.is_valid(found["uri"])
-        files = [
-            DataFile(**row) for row in found.filter(is_file).select(DataFile._fields).to_pylist()
-        ]
-        return found.filter(pc.invert(is_file)).drop_columns(DataFile._fields), Written(
-            target, files
-        )
+        files = found.filter(is_file).select(DataFile._fields).to_pylist()
+        surveyed = found.filter(pc.invert(is_file)).drop_columns(DataFile._fields)
+        return surveyed, Written(target, [DataFile(**file) for file in files])
 
     @cached_property
     def _tables(self) -> list[pa.Table]:

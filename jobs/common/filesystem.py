@@ -53,9 +53,6 @@ class FileSystem(Protocol):
     def write(self, place: str, text: str) -> None:
         """Write a small file."""
 
-    def put(self, source: Path, place: str) -> None:
-        """Move a file of this machine to where there is none."""
-
     def read(self, place: str) -> bytes:
         """A file's bytes."""
 
@@ -105,11 +102,6 @@ class LocalFiles:
 
     def write(self, place: str, text: str) -> None:
         local_path(place).write_text(text, encoding="utf-8")
-
-    def put(self, source: Path, place: str) -> None:
-        path = local_path(place)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(source, path)
 
     def read(self, place: str) -> bytes:
         return local_path(place).read_bytes()
@@ -199,6 +191,7 @@ class HadoopFiles:
             out.close()
 
     def put(self, source: Path, place: str) -> None:
+        """Move a file of this machine to a place where there is none."""
         self._fs.copyFromLocalFile(True, self._path(f"file:{source}"), self._path(place))
 
     def read(self, place: str) -> bytes:
