@@ -7,11 +7,10 @@ which commits, too.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -34,9 +33,14 @@ if TYPE_CHECKING:
 FIELD_ID = b"PARQUET:field_id"  # how Arrow is told the number that Iceberg knows a column by
 MONTHS = "month"  # Iceberg's transform
 NO_MONTH = np.iinfo(np.int64).max  # of a row without a time, behind all others
+# Of a file, at most: it is one row group. Of long texts Arrow keeps no bounds, and what Iceberg
+# tells of a file with several groups would then be the bounds of the others.
+FILE_ROWS = 1 << 20
+WRITERS = 2  # at once: Parquet is made outside the interpreter
 WRITTEN = "uri string, month int"  # a data file, as a row
 
-Part = tuple[int | None, pa.Table]  # the rows of a month
+Month = tuple[int | None, pa.Table]  # rows of a month, or a part of them
+Put = Callable[[str, pa.Buffer], None]  # makes a file
 
 
 class DataFile(NamedTuple):
@@ -53,13 +57,15 @@ class Target:
     Args:
         location: URI of the directory that they go to.
         schema: the columns, with Iceberg's numbers.
-        partition: name of the partition field; None where the table has none.
+        spec: number of the partitioning that they are written for.
+        partition: name of its field; None where the table has none.
         time: the column by whose months the table is partitioned.
-        mark: part of the names of all files that are written for one commit.
+        mark: how the names of all files begin that are written for one commit.
     """
 
     location: str
     schema: pa.Schema
+    spec: int
     partition: str | None
     time: str | None
     mark: str
@@ -84,65 +90,74 @@ def as_rows(files: Iterable[DataFile]) -> pa.Table:
 
 
 def target_of(spark: SparkSession, table: Table) -> Target | None:
-    """The table's; None when someone partitioned it by other than months of one column."""
-    iceberg = iceberg_table(spark, table)
-    columns = iceberg.schema()
-    fields = list(iceberg.spec().fields())
+    """The table's; None when someone gave it other columns, or other partitions than months."""
+    found = iceberg_table(spark, table)
+    columns, fields = found.schema(), list(found.spec().fields())
     if fields and [str(field.transform()) for field in fields] != [MONTHS]:
         return None
-    partition, time = next(
-        ((f.name(), columns.findColumnName(f.sourceId())) for f in fields), (None, None)
-    )
     struct: Any = StructType.fromDDL(table.schema)
-    types = to_arrow_schema(struct)
-    numbered = [
-        each.with_metadata({FIELD_ID: str(columns.findField(each.name).fieldId())})
-        for each in types
-    ]
-    location = iceberg.locationProvider().newDataLocation("").rstrip("/")
-    return Target(location, pa.schema(numbered), partition, time, uuid4().hex)
+    numbered = []
+    for each in to_arrow_schema(struct):
+        column = columns.findField(each.name)
+        if column is None:
+            return None
+        numbered.append(each.with_metadata({FIELD_ID: str(column.fieldId())}))
+    return Target(
+        found.locationProvider().newDataLocation("").rstrip("/"),
+        pa.schema(numbered),
+        found.spec().specId(),
+        fields[0].name() if fields else None,
+        columns.findColumnName(fields[0].sourceId()) if fields else None,
+        uuid4().hex,
+    )
 
 
-def write(rows: pa.Table, target: Target) -> list[DataFile]:
-    """Write the rows, a file a month, into a directory of this machine.
+def _put_here(uri: str, content: pa.Buffer) -> None:
+    path = local_path(uri)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def write(rows: pa.Table, target: Target, put: Put = _put_here) -> list[DataFile]:
+    """Write the rows, a file a month, or some of very many.
 
     Args:
         rows: columns of the table, in its order.
         target: the table.
+        put: makes a file of a URI; without it, it is one of this machine.
     """
     cast = rows.cast(target.schema)
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(partial(_write, target=target), _by_month(cast, target.time)))
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return list(pool.map(partial(_write, target, put), _by_month(cast, target.time)))
 
 
-def _write(part: Part, target: Target) -> DataFile:
+def _write(target: Target, put: Put, part: Month) -> DataFile:
     month, rows = part
     directory = target.location
     if target.partition:
         directory += f"/{target.partition}={_named(month)}"
     # A task that is tried again must not write into the file of one that still does.
     uri = f"{directory}/{target.mark}-{uuid4().hex[:8]}.parquet"
-    path = local_path(uri)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    out = pa.BufferOutputStream()
     # Iceberg has decimals of so few digits as integers, and zstd.
     parquet.write_table(
-        rows, path, compression="zstd", store_decimal_as_integer=True, store_schema=False
+        rows, out, compression="zstd", store_decimal_as_integer=True, store_schema=False
     )
+    put(uri, out.getvalue())
     return DataFile(uri, month)
 
 
-def _by_month(rows: pa.Table, time: str | None) -> Iterator[Part]:
-    """The rows of each month, in their order."""
-    if time is None:
-        yield None, rows
-        return
-    months = _months(rows[time])
+def _by_month(rows: pa.Table, time: str | None) -> Iterator[Month]:
+    """The rows of each month, in their order, `FILE_ROWS` or fewer at once."""
+    months = _months(rows[time]) if time else np.full(len(rows), NO_MONTH)
     if (np.diff(months) < 0).any():
         order = np.argsort(months, kind="stable")
         rows, months = rows.take(order), months[order]
     found, starts = np.unique(months, return_index=True)
     for month, start, end in zip(found, starts, np.append(starts, len(rows))[1:], strict=True):
-        yield None if month == NO_MONTH else int(month), rows.slice(start, end - start)
+        for first in range(start, end, FILE_ROWS):
+            part = rows.slice(first, min(FILE_ROWS, end - first))
+            yield None if month == NO_MONTH else int(month), part
 
 
 def _months(times: pa.ChunkedArray) -> Any:
@@ -156,56 +171,65 @@ def _named(month: int | None) -> str:
     return "null" if month is None else f"{1970 + month // 12:04}-{month % 12 + 1:02}"
 
 
-def write_by_driver(spark: SparkSession, rows: pa.Table, target: Target) -> list[DataFile]:
-    """The same from the driver, to wherever the table lies."""
+def write_by_driver(spark: SparkSession, rows: pa.Table, target: Target) -> Written:
+    """The same from the driver, to wherever the table lies; all of it, or none."""
     if target.is_local:
         with whole_or_none(target):
-            return write(rows, target)
-    files = HadoopFiles(spark, target.location)
-    with tempfile.TemporaryDirectory() as scratch:
-        here = f"file:{scratch}"
-        written = write(rows, replace(target, location=here))
-        moved = [file._replace(uri=file.uri.replace(here, target.location, 1)) for file in written]
-        pairs = zip(written, moved, strict=True)
-        files.each(lambda pair: files.put(local_path(pair[0].uri), pair[1].uri), pairs)
-    return moved
+            return Written(target, write(rows, target))
+    files, begun = HadoopFiles(spark, target.location), list[str]()
+
+    def put(uri: str, content: pa.Buffer) -> None:
+        begun.append(uri)
+        files.put(uri, content.to_pybytes())
+
+    try:
+        return Written(target, write(rows, target, put))
+    except BaseException:
+        files.each(files.delete, begun)
+        raise
 
 
-def commit(spark: SparkSession, table: Table, files: Iterable[DataFile]) -> None:
+def commit(spark: SparkSession, table: Table, written: Written) -> None:
     """Append files that were written for the table, in one commit."""
     jvm: Any = spark._jvm
-    org, iceberg = jvm.org.apache.iceberg, iceberg_table(spark, table)
-    spec, metrics = iceberg.spec(), org.MetricsConfig.forTable(iceberg)
+    library, found = jvm.org.apache.iceberg, iceberg_table(spark, table)
+    spec = found.specs().get(written.target.spec)
+    config = library.MetricsConfig.forTable(found)
 
-    def told(file: DataFile) -> Any:
-        found = iceberg.io().newInputFile(file.uri)
-        says = org.parquet.ParquetUtil.fileMetrics(found, metrics)
-        built = org.DataFiles.builder(spec).withInputFile(found).withMetrics(says)
+    def described(file: DataFile) -> Any:
+        content = found.io().newInputFile(file.uri)
+        metrics = library.parquet.ParquetUtil.fileMetrics(content, config)
+        builder = library.DataFiles.builder(spec).withInputFile(content).withMetrics(metrics)
         if spec.isPartitioned():
-            partition = org.PartitionData(spec.partitionType())
+            partition = library.PartitionData(spec.partitionType())
             partition.set(0, file.month)
-            built = built.withPartition(partition)
-        return built.withFormat("parquet").build()
+            builder = builder.withPartition(partition)
+        return builder.withFormat("parquet").build()
 
-    append = iceberg.newAppend()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for file in pool.map(told, files):
+    append = found.newAppend()
+    with whole_or_none(written.target), ThreadPoolExecutor(AT_ONCE) as pool:
+        for file in pool.map(described, written.files):
             append.appendFile(file)
+    # From here on it may be in although an error says otherwise: nothing is deleted any more.
     append.commit()
     spark.catalog.refreshTable(table.full_name)
 
 
 @contextmanager
-def whole_or_none(target: Target) -> Iterator[None]:
-    """What was written is deleted when not all could be."""
+def whole_or_none(target: Target | None) -> Iterator[None]:
+    """What was written on this machine, and is not yet committed, goes when not all goes well."""
     try:
         yield
     except BaseException:
-        discard(target)
+        if target:
+            discard(target)
         raise
 
 
-def discard(target: Target) -> None:
-    """Delete what was written on this machine and is not to be committed."""
-    for path in local_path(target.location).rglob(f"{target.mark}-*.parquet"):
-        path.unlink(missing_ok=True)
+def discard(target: Target, but: Iterable[DataFile] = ()) -> None:
+    """Delete what was written on this machine for a commit, but for some of it."""
+    if target.is_local:
+        kept = {local_path(file.uri) for file in but}
+        for path in local_path(target.location).rglob(f"{target.mark}-*.parquet"):
+            if path not in kept:
+                path.unlink(missing_ok=True)

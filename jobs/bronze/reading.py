@@ -94,12 +94,12 @@ class Reading:
         """
         written = written or self._write(shape, table)
         if written:
-            data_files.commit(self._spark, table, written.files)
+            data_files.commit(self._spark, table, written)
         else:
             self._by_tasks(partial(map, shape), table.schema).writeTo(table.full_name).append()
 
     def _write(self, shape: Shape, table: Table) -> Written | None:
-        """None where Spark alone can write what it parses, or knows the partitions."""
+        """None where Spark alone can write: tasks a lake on HDFS, or a table of another form."""
         if not self.is_small:
             target = self._target_of_tasks(table)
             return self._write_by_tasks(shape, target)[1] if target else None
@@ -107,12 +107,12 @@ class Reading:
         if target is None:
             return None
         rows = pa.concat_tables(map(shape, self._tables))
-        return Written(target, data_files.write_by_driver(self._spark, rows, target))
+        return data_files.write_by_driver(self._spark, rows, target)
 
     def _target_of_tasks(self, table: Table) -> Target | None:
         """The table's, where tasks can write: Python on an executor reaches no HDFS."""
         target = data_files.target_of(self._spark, table)
-        return target if target and target.is_local and is_local(self._files[0].uri) else None
+        return target if target and target.is_local else None
 
     def _write_by_tasks(
         self, shape: Shape, target: Target, survey: Shape | None = None, ddl: str = ""
@@ -121,7 +121,7 @@ class Reading:
         nothing = self._layout.schema.empty_table()
 
         def write(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-            told, parts = [], [shape(nothing)]
+            told, parts = [survey(nothing)] if survey else [], [shape(nothing)]
             for rows in tables:
                 parts.append(shape(rows))
                 if survey:
@@ -134,8 +134,9 @@ class Reading:
             found = self._by_tasks(write, both).toArrow()
         is_file = pc.is_valid(found["uri"])
         files = found.filter(is_file).select(DataFile._fields).to_pylist()
-        surveyed = found.filter(pc.invert(is_file)).drop_columns(DataFile._fields)
-        return surveyed, Written(target, [DataFile(**file) for file in files])
+        written = Written(target, [DataFile(**file) for file in files])
+        data_files.discard(target, written.files)  # what tasks left that were tried again
+        return found.filter(pc.invert(is_file)).drop_columns(DataFile._fields), written
 
     @cached_property
     def _tables(self) -> list[pa.Table]:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from psycopg2.extras import execute_values
 
 from jobs.bronze.changes import take_whole
-from jobs.bronze.data_files import discard
+from jobs.bronze.data_files import discard, whole_or_none
 from jobs.bronze.intake import Intake, refuse_bad_headers
 from jobs.bronze.ledger import Held, read_held
 from jobs.bronze.master_rows import BAD, DOUBLE, GOOD
@@ -202,13 +202,14 @@ def _take(spark: SparkSession, master: Master, run: Run, intake: Intake, held: H
         return as_lists(master.lists, revisions)
 
     surveyed, written = reading.survey(survey, SURVEY, shape(), master.lists)
-    gate(intake, surveyed, held, master, run)
+    with whole_or_none(written.target if written else None):
+        gate(intake, surveyed, held, master, run)
+        keep_rejected(run, master, surveyed, intake)
     if written and intake.accepted != offered:
         discard(written.target)
         written = None
     if not intake.accepted:
         return
-    keep_rejected(run, master, surveyed, intake)
     with effect("the append of lists"):
         reading.append(shape(), master.lists, written)
     counts = _counts(surveyed)

@@ -184,15 +184,15 @@ class HadoopFiles:
         self._fs.delete(self._path(place), False)
 
     def write(self, place: str, text: str) -> None:
+        self.put(place, text.encode())
+
+    def put(self, place: str, content: bytes) -> None:
+        """Make a file."""
         out = self._fs.create(self._path(place), True)
         try:
-            out.write(bytearray(text, "utf-8"))
+            out.write(bytearray(content))
         finally:
             out.close()
-
-    def put(self, source: Path, place: str) -> None:
-        """Move a file of this machine to a place where there is none."""
-        self._fs.copyFromLocalFile(True, self._path(f"file:{source}"), self._path(place))
 
     def read(self, place: str) -> bytes:
         stream = self._fs.open(self._path(place))
@@ -205,11 +205,7 @@ class HadoopFiles:
         path = self._path(place)
         aside = self._path(path.getParent(), f".{path.getName()}.tmp")
         modified = self._fs.getFileStatus(path).getModificationTime()
-        out = self._fs.create(aside, True)
-        try:
-            out.write(bytearray(content))
-        finally:
-            out.close()
+        self.put(str(aside), content)
         self._fs.setTimes(aside, modified, -1)
         self._rename_over(aside, path)
 

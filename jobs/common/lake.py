@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BUILT_FROM = "warehouse.built-from"
 # The operation of a snapshot whose rows are those of the one before, in other files.
 REWRITTEN = "replace"
-SMALLEST_SPLIT = 16 << 20  # bytes, of Iceberg's
+SMALLEST_SPLIT = 16 << 20  # bytes: Iceberg's own, when it deals out a small scan
 OURS = "warehouse."  # what a snapshot says of itself in our words
 INIT_SQL = PROJECT_ROOT / "hive" / "init_hive.sql"
 HEADER = """\
@@ -102,7 +102,7 @@ def read_since(spark: SparkSession, table: Table, start: int, end: int) -> DataF
 
 
 def _reader(spark: SparkSession) -> DataFrameReader:
-    """Each file is a task's of its own: several small ones would keep one core busy at the end."""
+    """Of a small scan each file is a task of its own: together some would keep one core alone."""
     return spark.read.format("iceberg").option("file-open-cost", SMALLEST_SPLIT)
 
 

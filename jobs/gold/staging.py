@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 FEW = 100_000  # rows
-TASK_ROWS = 25_000  # at least, when it is known how many there are
+TASK_ROWS = 25_000  # at most, while tasks are fewer than connections may be
 END_OTHERS = """
 SELECT pg_terminate_backend(l.pid)
 FROM pg_locks AS l

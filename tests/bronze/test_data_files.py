@@ -93,6 +93,11 @@ def append(shop: Warehouse, table: Table, rows: pa.Table) -> None:
     data_files.commit(shop.spark, table, data_files.write_by_driver(shop.spark, rows, target))
 
 
+def files_below(shop: Warehouse, table: Table) -> list[Path]:
+    place = filesystem.local_path(str(iceberg_table(shop.spark, table).location()))
+    return sorted(place.rglob("*.parquet"))
+
+
 def append_by_spark(shop: Warehouse, table: Table, rows: pa.Table) -> None:
     shop.spark.createDataFrame(rows).coalesce(1).writeTo(table.full_name).append()
 
@@ -138,12 +143,64 @@ COUNTS = ("added-records", "total-records")
 
 
 @pytest.mark.usefixtures("kind")
-def test_no_rows_are_a_commit_of_none(shop: Warehouse, made: Callable[[Table, str], Table]) -> None:
-    table = made(TRANSACTIONS_RAW, "empty")
-    append(shop, table, rows_of(TRANSACTIONS_RAW))
-    append(shop, table, rows_of(TRANSACTIONS_RAW).slice(0, 0))
-    assert summary(shop.spark, table).get("added-records") is None
-    assert summary(shop.spark, table)["total-records"] == str(ROWS)
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_no_rows_are_a_commit_of_none(
+    shop: Warehouse, made: Callable[[Table, str], Table], table: Table
+) -> None:
+    mine = made(table, "empty")
+    append(shop, mine, rows_of(table))
+    before = files_below(shop, mine)
+    append(shop, mine, rows_of(table).slice(0, 0))
+    assert summary(shop.spark, mine).get("added-records") is None
+    assert summary(shop.spark, mine)["total-records"] == str(ROWS)
+    assert files_below(shop, mine) == before
+
+
+def test_texts_too_long_for_bounds_hide_no_rows(
+    shop: Warehouse, made: Callable[[Table, str], Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_files, "FILE_ROWS", 200)
+    table = made(TRANSACTIONS_RAW, "long")
+    rows = rows_of(TRANSACTIONS_RAW)
+    texts = ["y" * 5000 if n == 7 else "x" for n in range(ROWS)]
+    place = rows.column_names.index("raw_fields")
+    rows = rows.set_column(place, rows.field(place), pa.array(texts))
+    append(shop, table, rows)
+    held = shop.spark.table(table.full_name)
+    assert held.where("raw_fields > 'xx'").count() == 1
+    assert held.where("raw_fields = 'x'").count() == ROWS - 1
+    sizes = shop.spark.table(f"{table.full_name}.files").select("record_count").collect()
+    assert sum(row[0] for row in sizes) == ROWS
+    assert max(row[0] for row in sizes) <= 200
+
+
+def test_files_keep_the_partitions_that_they_were_written_for(
+    shop: Warehouse, made: Callable[[Table, str], Table]
+) -> None:
+    table, rows = made(TRANSACTIONS_RAW, "changed"), rows_of(TRANSACTIONS_RAW)
+    target = data_files.target_of(shop.spark, table)
+    assert target is not None
+    written = data_files.write_by_driver(shop.spark, rows, target)
+    by_day(shop, table)
+    data_files.commit(shop.spark, table, written)
+    times = [time for time in rows["invoice_date"].to_pylist() if time and time.year == 1970]
+    found = shop.spark.table(table.full_name).where("year(invoice_date) = 1970")
+    since = (
+        f"invoice_date >= '{min(times):%Y-%m-%d}' AND invoice_date <= '{max(times):%Y-%m-%d %T.%f}'"
+    )
+    assert found.where(since).count() == len(times)
+
+
+def test_what_no_attempt_reported_goes_and_the_rest_stays(
+    shop: Warehouse, made: Callable[[Table, str], Table]
+) -> None:
+    table = made(TRANSACTIONS_RAW, "tried")
+    target = data_files.target_of(shop.spark, table)
+    assert target is not None
+    data_files.write(rows_of(TRANSACTIONS_RAW), target)  # of an attempt that died
+    files = data_files.write(rows_of(TRANSACTIONS_RAW), target)
+    data_files.discard(target, files)
+    assert files_below(shop, table) == sorted(filesystem.local_path(f.uri) for f in files)
 
 
 @pytest.mark.parametrize("small", [0, 1 << 20], ids=["by tasks", "by the driver"])
@@ -168,14 +225,26 @@ def test_a_table_that_someone_partitioned_otherwise_is_written_by_spark(
 ) -> None:
     monkeypatch.setattr(reading, "SMALL_BYTES", small)
     table = made(TRANSACTIONS_RAW, "by_day")
-    shop.spark.sql(
-        f"ALTER TABLE {table.full_name} REPLACE PARTITION FIELD invoice_date_month"
-        " WITH days(invoice_date)"
-    )
+    by_day(shop, table)
     assert data_files.target_of(shop.spark, table) is None
     assert appended(shop, table) == LINES
     days = shop.spark.table(f"{table.full_name}.partitions").select("partition.invoice_date_day")
     assert {row[0] for row in days.collect()} == {DAY.date()}
+
+
+def by_day(shop: Warehouse, table: Table) -> None:
+    shop.spark.sql(
+        f"ALTER TABLE {table.full_name} REPLACE PARTITION FIELD invoice_date_month"
+        " WITH days(invoice_date)"
+    )
+
+
+def test_a_table_without_one_of_the_columns_is_left_to_spark(
+    shop: Warehouse, made: Callable[[Table, str], Table]
+) -> None:
+    table = made(TRANSACTIONS_RAW, "other")
+    shop.spark.sql(f"ALTER TABLE {table.full_name} RENAME COLUMN country TO land")
+    assert data_files.target_of(shop.spark, table) is None
 
 
 DAY = datetime(2025, 3, 3, tzinfo=UTC)
@@ -194,7 +263,13 @@ def appended(shop: Warehouse, table: Table) -> list[tuple[Any, ...]]:
     return shop.bronze(table, "source_file", "invoice_no")
 
 
-@pytest.mark.parametrize("small", [0, 1 << 20], ids=["by tasks", "by the driver"])
+@pytest.mark.parametrize(
+    ("kind", "small"),
+    [("a path", 0), ("a path", 1 << 20), ("any file system", 1 << 20)],
+    ids=["by tasks", "by the driver", "by the driver through Hadoop"],
+    indirect=["kind"],
+)
+@pytest.mark.usefixtures("kind")
 def test_what_was_written_goes_when_not_all_can_be(
     shop: Warehouse,
     made: Callable[[Table, str], Table],
@@ -206,14 +281,14 @@ def test_what_was_written_goes_when_not_all_can_be(
     place = Path(str(iceberg_table(shop.spark, table).location()).removeprefix("file:")) / "data"
     place.mkdir(exist_ok=True)
     (place / "invoice_date_month=2025-04").write_text("no directory")
-    for month, name in ((3, NAMES[0]), (4, NAMES[1])):
+    for month in (3, 4):
         lines = [line("1", invoice_date=f"2025-0{month}-03 02:00:00")]
-        day = f"transactions_20250{month}03T0000.csv" if month == 4 else name
-        shop.deliver("transactions", day, csv_text("transactions", lines))
+        name = f"transactions_20250{month}03T0000.csv"
+        shop.deliver("transactions", name, csv_text("transactions", lines))
     files, _ = Landing(shop.spark, shop.settings.landing, "transactions").waiting()
     with pytest.raises(Exception, match="invoice_date_month=2025-04"):
         Reading(shop.spark, files, TRANSACTIONS, 7).append(as_they_are, table)
-    assert not list(place.rglob("*.parquet"))
+    assert files_below(shop, table) == []
     assert shop.bronze(table) == []
     for file in files:
         filesystem.local_path(file.uri).unlink()
